@@ -1,0 +1,159 @@
+/** What workflows ask of activities: types only, so that the workflow build sees no activity code. */
+import type { Counts } from '../core/counts.js';
+import type { Digest, Iso, Json, PrincipalId } from '../core/json.js';
+import type { EventDraft } from '../core/event.js';
+import type { GateSpec } from '../core/gate.js';
+import type { PlanRef } from '../core/plan.js';
+import type { Retry, Runbook } from '../core/runbook.js';
+import type { Facts, LaunchAbout, Statement } from '../core/statement.js';
+import type { Verb } from '../core/verbs.js';
+
+/** What everything in a run is about. */
+export interface RunRef {
+  run: string;
+  incident: string;
+  /** Digest of the launch statement's `about`. */
+  launch: Digest;
+  requester: PrincipalId;
+}
+
+/**
+ * The statements that lead to this work; whoever carries it out judges them itself.
+ * `gate` statements belong to one ask: `gate`, `round` and the plan they were about.
+ */
+export interface Warrant {
+  launch: Statement;
+  gate?: { gate: string; round: number; plan: Digest; statements: Statement[] };
+}
+
+export interface BeginInput {
+  run: string;
+  incident: string;
+  runbook: Runbook;
+  inputs: Json;
+  launch: Statement;
+}
+
+export interface PlanInput {
+  run: RunRef;
+  step: string;
+  round: number;
+  unit: string;
+  items: Json[];
+  onFailure: 'stop' | 'continue' | 'undo' | 'ask';
+  retry: Retry;
+}
+
+/** For release and undo: what is to be exchanged. */
+export interface ExchangePlanInput {
+  run: RunRef;
+  step: string;
+  round: number;
+  of: 'holds' | 'outcomes';
+  /** Runs whose holds are released, or the run whose outcomes are undone. */
+  runs: string[];
+  /** For undo: only this step. */
+  onlyStep?: string;
+  retry: Retry;
+}
+
+export interface AskInput {
+  run: RunRef;
+  id: string;
+  gate: string;
+  round: number;
+  allows: 'carry out' | Verb;
+  /** What the asked statement said, for requests such as `cancel`. */
+  reason?: string;
+  spec: GateSpec;
+  excluded: PrincipalId[];
+  plans: PlanRef[];
+  openedAt: Iso;
+  deadline: Iso;
+  containing: boolean;
+}
+
+export interface CarryOutInput {
+  run: RunRef;
+  step: string;
+  plan: PlanRef;
+  /** Items from `from` up to, not including, `to`. */
+  from: number;
+  to: number;
+  warrant: Warrant;
+  /** This batch is the whole step: it journals the step's start and end itself. */
+  whole: boolean;
+  retry: Retry;
+}
+
+export interface BatchResult {
+  counts: Counts;
+  /** The first few that need a person's eye; the rest lies in the store. */
+  exceptions: { key: string; status: string; code: string; message: string }[];
+  /** Items of which something lies outside the bound: they are planned and asked for again, for themselves alone. */
+  outside: Json[];
+}
+
+export interface CollectInput {
+  run: RunRef;
+  step: string;
+  unit: string;
+  items: Json[];
+  /** After how many milliseconds it ends with what it has. */
+  timeBoxMs?: number;
+  warrant: Warrant;
+  whole: boolean;
+  retry: Retry;
+}
+
+export interface WatchInput {
+  run: RunRef;
+  step: string;
+  /** The plan whose items are planned again. */
+  plan: PlanRef;
+  warrant: Warrant;
+  /** How often a difference may be settled again in this hour. */
+  settlesLeft: number;
+  /** Names this look in event ids, so that a retried look writes its events once. */
+  look: number;
+  retry: Retry;
+}
+
+export interface WatchResult {
+  /** Open holds of this run after the look; 0 ends the containment. */
+  open: number;
+  settled: number;
+  differs: number;
+}
+
+/** On the control queue: no credentials of any system. */
+export interface ControlActivities {
+  begin(input: BeginInput): Promise<Begun>;
+  /** Journals that something was said and finds out who said it. */
+  hear(input: { run: RunRef | undefined; chain: string; statement: Statement }): Promise<Facts>;
+  append(drafts: EventDraft[]): Promise<void>;
+  /** Journals that a gate asks; returns the plan digest, over the sorted effect digests of all plans. */
+  ask(input: AskInput): Promise<{ plan: Digest }>;
+  /** Closes the holds that end with their run (all but containments) and journals the end. */
+  finish(input: FinishInput): Promise<void>;
+}
+
+export type Begun =
+  | { refused: { code: string; reason: string } }
+  | { refused?: never; about: LaunchAbout; launch: Digest; watch: { everyMs: number; settlesPerHour: number } };
+
+export interface FinishInput {
+  run: RunRef;
+  action: 'run.done' | 'run.failed' | 'run.cancelled';
+  says: string;
+  endedAt: Iso;
+}
+
+/** On a system's executor queue, with that system's credentials. */
+export interface ExecutorActivities {
+  plan(input: PlanInput): Promise<PlanRef>;
+  planExchange(input: ExchangePlanInput): Promise<PlanRef>;
+  carryOut(input: CarryOutInput): Promise<BatchResult>;
+  collect(input: CollectInput): Promise<{ collected: number; failed: number }>;
+  watch(input: WatchInput): Promise<WatchResult>;
+}

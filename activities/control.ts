@@ -1,0 +1,215 @@
+/** The engine's activities without any system's credentials: begin, hear, ask, append, finish. */
+import { judgeResponder } from '../core/gate.js';
+import { FirebreakError } from '../core/errors.js';
+import type { RunLaunched } from '../core/event-data.js';
+import type { EventDraft } from '../core/event.js';
+import type { Digest, Json } from '../core/json.js';
+import type { Step } from '../core/runbook.js';
+import type { LaunchAbout, Statement } from '../core/statement.js';
+import { digestOf, planDigest } from '../journal/digest.js';
+import { findFacts } from '../journal/proof.js';
+import type { AskInput, BeginInput, Begun, ControlActivities, FinishInput, RunRef } from './contract.js';
+import type { EngineDeps } from './deps.js';
+import { draft } from './drafts.js';
+import { withFailures } from './failures.js';
+import { loadPlan } from './plan-step.js';
+
+export function controlActivities(deps: EngineDeps): ControlActivities {
+  return withFailures<ControlActivities>({
+    begin: (input) => begin(deps, input),
+    hear: ({ run, chain, statement }) => hear(deps, run, chain, statement),
+    append: async (drafts) => {
+      await deps.store.append(drafts);
+    },
+    ask: (input) => ask(deps, input),
+    finish: (input) => finish(deps, input),
+  });
+}
+
+/** Judges the launch and opens the run's record. A refused launch is on the record too. */
+async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
+  const bundle = await deps.bundle();
+  const facts = findFacts(input.launch, bundle.people);
+  const { about } = input.launch;
+  const spoken = judgeResponder(input.launch, facts, Date.parse(input.launch.at));
+  const refusal = spoken.counts ? matches(input, about) : spoken;
+  const launch = digestOf(about);
+  const run = { run: input.run, incident: input.incident };
+  const actor = facts.principal?.id ?? 'unknown';
+  const at = input.launch.at;
+  if (refusal !== undefined) {
+    const reason = { code: refusal.code, reason: refusal.reason };
+    await deps.store.append([
+      draft(run, {
+        id: 'refused',
+        actor,
+        action: 'run.refused',
+        statement: input.launch,
+        at,
+        data: { ...describe(input, launch), ...reason },
+      }),
+      draft(run, {
+        id: 'launch-refused',
+        actor,
+        action: 'statement.refused',
+        statement: input.launch,
+        at,
+        data: { verb: input.launch.verb, statement: facts.digest, ...reason },
+      }),
+    ]);
+    return { refused: reason };
+  }
+  const runbookDigest = digestOf(input.runbook);
+  await deps.store.putDocument('runbook', runbookDigest, input.runbook as unknown as Json);
+  await deps.store.putDocument('inputs', digestOf(input.inputs), input.inputs);
+  const opened = (await deps.store.head(input.incident)) === undefined;
+  await deps.store.append([
+    ...(opened ? [incidentOpened(input, actor)] : []),
+    draft(run, {
+      id: 'launched',
+      actor,
+      action: 'run.launched',
+      statement: input.launch,
+      at,
+      data: describe(input, launch),
+    }),
+  ]);
+  const { everyMs, settlesPerHour } = bundle.installation.watch;
+  return { about: about as LaunchAbout, launch, watch: { everyMs, settlesPerHour } };
+}
+
+function incidentOpened(input: BeginInput, actor: string): EventDraft {
+  const reason = input.launch.reason;
+  return {
+    chain: input.incident,
+    id: `${input.incident}/opened`,
+    occurredAt: input.launch.at,
+    actor,
+    action: 'incident.opened',
+    data: { kind: 'incident', declaredBy: actor, ...(reason === undefined ? {} : { reason }) },
+  };
+}
+
+/** Whether what Temporal was given is what the statement was about. Whether the runbook is ours, executors judge. */
+function matches(input: BeginInput, about: Statement['about']): { code: string; reason: string } | undefined {
+  const wrong = (code: string, reason: string): { code: string; reason: string } => ({ code, reason });
+  if (about.kind !== 'launch') return wrong('about.not-a-launch', 'This statement does not launch anything.');
+  if (about.run !== input.run || about.incident !== input.incident)
+    return wrong('about.other-run', 'This launch was said about another run.');
+  if (about.runbook !== digestOf(input.runbook))
+    return wrong('about.other-runbook', 'The runbook is not the one that was launched.');
+  if (about.inputs !== digestOf(input.inputs))
+    return wrong('about.other-inputs', 'The inputs are not those that were launched.');
+  return undefined;
+}
+
+function describe(input: BeginInput, launch: Digest): RunLaunched {
+  const { runbook, inputs, launch: statement } = input;
+  const verb =
+    statement.verb === 'plan' || statement.verb === 'release' || statement.verb === 'undo' ? statement.verb : 'launch';
+  return {
+    runbook: runbook.name,
+    version: runbook.version,
+    digest: digestOf(runbook),
+    summary: runbook.summary,
+    verb,
+    inputs,
+    environment: statement.about.kind === 'launch' ? statement.about.environment : '',
+    launch,
+    steps: runbook.steps.map((step) => ({
+      id: step.id,
+      phase: step.phase,
+      unit: unitOf(step),
+      ...(step.gate === undefined ? {} : { gate: step.gate }),
+    })),
+    separation: 'nominal',
+  };
+}
+
+function unitOf({ work }: Step): string {
+  return work.kind === 'exchange' ? `exchange of ${work.of}` : work.unit;
+}
+
+/** Journals that something was said before anything is made of it, and finds out who said it. */
+async function hear(
+  deps: EngineDeps,
+  run: RunRef | undefined,
+  chain: string,
+  statement: Statement,
+): ReturnType<ControlActivities['hear']> {
+  const { people } = await deps.bundle();
+  const facts = findFacts(statement, people);
+  const actor = facts.principal?.id ?? 'unknown';
+  const said = {
+    actor,
+    action: 'statement.attempted' as const,
+    statement,
+    data: { verb: statement.verb, statement: facts.digest },
+  };
+  const event = run === undefined ? undefined : draft(run, { id: `said/${facts.digest}`, ...said });
+  await deps.store.append([
+    event ?? { chain, id: `said/${facts.digest}`, occurredAt: new Date().toISOString(), ...said },
+  ]);
+  return facts;
+}
+
+/** Puts on record that a gate asks, and what exactly: from the journal executors and people take it. */
+async function ask(deps: EngineDeps, input: AskInput): Promise<{ plan: Digest }> {
+  const { run, id, gate, round, plans, openedAt, ...rest } = input;
+  const effects = new Set<Digest>();
+  for (const ref of plans) {
+    const plan = await loadPlan(deps.store, ref, run.run);
+    for (const change of plan.changes) if (change.standing !== 'already') effects.add(change.effect);
+  }
+  if (input.allows === 'carry out' && effects.size === 0) {
+    throw new FirebreakError('gate.nothing-to-ask', `Gate "${gate}" would ask about nothing (this is a bug).`, {
+      nextStep: 'report it.',
+    });
+  }
+  // A request such as cancel changes nothing in a system; what it is about is its own effect.
+  if (input.allows !== 'carry out') effects.add(digestOf({ request: input.allows, run: run.run, round }));
+  const plan = planDigest([...effects]);
+  await deps.store.putDocument('effects', plan, [...effects].sort());
+  const about = { kind: 'gate' as const, run: run.run, launch: run.launch, gate, round, plan };
+  await deps.store.append([
+    draft(run, {
+      id: `asked/${id}`,
+      actor: 'engine',
+      action: 'gate.asked',
+      at: openedAt,
+      data: { id, about, plans, ...rest },
+    }),
+  ]);
+  return { plan };
+}
+
+/** What is not a containment closes with its run; an intended hold stays, for nobody knows yet how it stands. */
+async function finish(deps: EngineDeps, { run, action, says, endedAt }: FinishInput): Promise<void> {
+  const holds = await deps.store.holds({ run: run.run, state: 'open' });
+  for (const hold of holds.filter((each) => !each.containing && each.state === 'in force')) {
+    const data = { hold: hold.id, unit: hold.unit, aspect: hold.aspect };
+    await deps.store.close(
+      hold.id,
+      'done',
+      draft(run, {
+        id: `${hold.id}/closed`,
+        actor: 'engine',
+        action: 'hold.closed',
+        step: hold.origin.step,
+        target: hold.target,
+        outcome: 'done',
+        data,
+      }),
+    );
+  }
+  await deps.store.append([
+    draft(run, {
+      id: 'ended',
+      actor: 'engine',
+      action,
+      at: endedAt,
+      outcome: action.slice('run.'.length),
+      data: { says },
+    }),
+  ]);
+}

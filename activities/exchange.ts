@@ -1,0 +1,210 @@
+/**
+ * Release and undo: a change with `before` and `after` exchanged, guarded. Release goes over open holds and closes each with
+ * its outcome; undo of what is no longer held is an ordinary settling of the exchanged change.
+ */
+import { same } from '../core/canonical.js';
+import { type Outcome, effectOf } from '../core/change.js';
+import { FirebreakError } from '../core/errors.js';
+import type { Hold } from '../core/hold.js';
+import type { Json } from '../core/json.js';
+import type { PlannedChange } from '../core/plan.js';
+import { effectDigest } from '../journal/digest.js';
+import type { Store } from '../journal/store.js';
+import type { AnyAction } from './define-action.js';
+import { draft } from './drafts.js';
+import { errorOf } from './failures.js';
+import { refuseProtected } from './protected.js';
+import type { SettleContext } from './settle.js';
+
+/** The open holds that these runs hold, and those whose release was begun and not ended. */
+export async function heldBy(store: Store, runs: string[]): Promise<Hold[]> {
+  const lists = await Promise.all(
+    runs.flatMap((run) => [store.holds({ holder: run, state: 'open' }), store.holds({ run, state: 'open' })]),
+  );
+  const open = lists
+    .flat()
+    .filter((hold) => !hold.oneWay)
+    .filter(
+      (hold) =>
+        hold.holders.some((holder) => runs.includes(holder.run)) ||
+        (hold.state === 'releasing' && hold.holders.length === 0),
+    );
+  return [...new Map(open.map((hold) => [hold.id, hold])).values()];
+}
+
+/** What undoing a run, or one step of it, concerns: what it did, held or not, but for what has no exchange. */
+export async function doneBy(store: Store, run: string, step: string | undefined): Promise<Hold[]> {
+  const holds = await store.holds({ run, state: 'any' });
+  return holds.filter(
+    (hold) =>
+      !hold.oneWay &&
+      (step === undefined || hold.origin.step === step) &&
+      (hold.state !== 'closed' || hold.outcome === 'done'),
+  );
+}
+
+/** The exchanged change of a hold; `leave` where other holders remain, so that nothing but the holder goes. */
+export async function planExchange(
+  hold: Hold,
+  runs: string[],
+  action: AnyAction,
+  world: unknown,
+): Promise<PlannedChange> {
+  const others = hold.holders.filter((holder) => !runs.includes(holder.run));
+  const leaves = hold.state !== 'closed' && others.length > 0;
+  const now = await action.read(hold.target, hold, world);
+  const change = {
+    unit: hold.unit,
+    item: hold.item,
+    target: hold.target,
+    aspect: hold.aspect,
+    before: hold.after,
+    after: leaves ? ({ 'left to': others.map((holder) => holder.run) } as Json) : hold.before,
+    dependsOn: [],
+    risk: hold.risk,
+    guarded: true,
+    oneWay: false,
+    // What is put back is approved for each target by itself: nothing that appeared later is inside.
+    partsOpen: false,
+  };
+  return {
+    ...change,
+    effect: effectDigest(effectOf(change, 'continue')),
+    standing: leaves ? 'leave' : 'change',
+    hold: hold.id,
+    ...(same(now.state, hold.after) ? {} : { found: now.state }),
+  };
+}
+
+/** Releases one hold for these runs, after an earlier attempt, a colleague's change, or a write that never ended. */
+export async function releaseHold(change: PlannedChange, runs: string[], context: SettleContext): Promise<Outcome> {
+  const startedAt = new Date().toISOString();
+  const ended = await releaseOnce(change, runs, context).catch((error: unknown) => {
+    if (context.signal.aborted) throw error;
+    return { status: 'failed' as const, shown: 'no' as const, error: errorOf(error) };
+  });
+  const { unit, item, target, aspect, before, after } = change;
+  const key = `${change.hold}`;
+  const endedAt = new Date().toISOString();
+  const outcome: Outcome = {
+    version: 1,
+    key,
+    unit,
+    item,
+    target,
+    aspect,
+    before,
+    after,
+    attempt: context.attempt,
+    startedAt,
+    endedAt,
+    ...ended,
+  };
+  await context.store.putOutcomes(context.run.run, context.step, [outcome]);
+  return outcome;
+}
+
+type Ended = Pick<Outcome, 'status' | 'shown'> & Partial<Pick<Outcome, 'hold' | 'found' | 'error'>>;
+
+async function releaseOnce(change: PlannedChange, runs: string[], context: SettleContext): Promise<Ended> {
+  const { store, world } = context;
+  const hold = await store.hold(change.hold ?? '');
+  if (hold === undefined) throw unknownHold(change);
+  if (hold.state === 'closed')
+    return { status: hold.outcome === 'kept as found' ? 'moved' : 'applied', shown: 'read back', hold: hold.id };
+  if (!context.covers(change.effect)) return { status: 'outside', shown: 'no', hold: hold.id };
+  refuseProtected(context.protected, hold.target, hold.item, hold.target.system);
+  // Who goes away last puts back; joining and this exclude each other in the store.
+  const others = hold.holders.filter((holder) => !runs.includes(holder.run));
+  if (change.standing === 'change' && others.length > 0) return { status: 'outside', shown: 'no', hold: hold.id };
+  let last = hold.state === 'releasing';
+  for (const holder of runs.filter((each) => hold.holders.some((held) => held.run === each))) {
+    last = (await leave(hold, holder, context)) === 'last';
+  }
+  if (!last) return { status: 'left', shown: 'read back', hold: hold.id };
+  // Left to others when it was approved, and they have gone since: putting back was not agreed to.
+  if (change.standing === 'leave') return { status: 'outside', shown: 'no', hold: hold.id };
+  const action = context.actionOf(hold.unit);
+  let now = await action.read(hold.target, hold, world);
+  const unfinished = hold.inForceAt === undefined;
+  if (unfinished && !same(now.state, hold.after) && !same(now.state, hold.before)) {
+    // Cut short on the way there: finished forward first, so that what is exchanged is a known state.
+    await action.write(hold.target, hold.after, hold, world);
+    now = await action.read(hold.target, hold, world);
+  }
+  if (same(now.state, hold.before)) return closed(hold, 'released', 'applied', context);
+  if (!same(now.state, hold.after)) {
+    await close(hold, 'kept as found', now.state, context);
+    return { status: 'moved', shown: 'read back', hold: hold.id, found: now.state, error: keptError(hold) };
+  }
+  await action.write(hold.target, hold.before, hold, world);
+  const back = await action.read(hold.target, hold, world);
+  if (!same(back.state, hold.before)) throw notBack(hold);
+  return closed(hold, 'released', 'applied', context);
+}
+
+async function leave(
+  hold: Hold,
+  holder: string,
+  { store, run, step, actor }: SettleContext,
+): Promise<'left' | 'last' | 'not a holder'> {
+  const said = { actor, step, target: hold.target, data: { hold: hold.id, holder } };
+  return store.leave(
+    hold.id,
+    holder,
+    draft(run, { id: `${hold.id}/${holder}/left`, action: 'hold.left', ...said }),
+    draft(run, { id: `${hold.id}/${holder}/releasing`, action: 'hold.releasing', ...said }),
+  );
+}
+
+async function closed(hold: Hold, outcome: string, status: 'applied', context: SettleContext): Promise<Ended> {
+  await close(hold, outcome, hold.before, context);
+  return { status, shown: 'read back', hold: hold.id };
+}
+
+async function close(
+  hold: Hold,
+  outcome: string,
+  found: Json,
+  { store, run, step, actor }: SettleContext,
+): Promise<void> {
+  const data = {
+    hold: hold.id,
+    unit: hold.unit,
+    aspect: hold.aspect,
+    before: hold.after,
+    after: found,
+    ...(same(hold.planned, hold.before) ? {} : { planned: hold.planned }),
+  };
+  await store.close(
+    hold.id,
+    outcome,
+    draft(run, { id: `${hold.id}/closed`, actor, action: 'hold.closed', step, target: hold.target, outcome, data }),
+  );
+}
+
+function keptError(hold: Hold): { code: string; message: string; nextStep: string } {
+  return {
+    code: 'release.kept-as-found',
+    message: `Could not release ${hold.target.id}: its ${hold.aspect} were changed after they were set and were left as they are.`,
+    nextStep: `look at the change, then set them by hand; before the containment they were ${JSON.stringify(hold.before)}.`,
+  };
+}
+
+function notBack(hold: Hold): FirebreakError {
+  return new FirebreakError(
+    'release.not-shown',
+    `${hold.target.id} was written back but does not read back as before.`,
+    {
+      nextStep: 'look at it, then release again.',
+      isTerminal: false,
+      target: hold.target.id,
+    },
+  );
+}
+
+function unknownHold(change: PlannedChange): FirebreakError {
+  return new FirebreakError('hold.unknown', `There is no hold ${change.hold} on ${change.target.id}.`, {
+    nextStep: 'see `firebreak holds`.',
+  });
+}

@@ -1,0 +1,204 @@
+/** A system's executor: the only code that reaches that system, on a queue of its own, with that system's credentials alone. */
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { digestOf } from '../journal/digest.js';
+import { FirebreakError } from '../core/errors.js';
+import type { Bundle } from '../core/installation.js';
+import type { StepPlan } from '../core/plan.js';
+import { openAwsWorld } from './aws/world.js';
+import { type Attempt, carryOut } from './carry-out.js';
+import { collectEvidence } from './collect-evidence.js';
+import type { ExchangePlanInput, ExecutorActivities, PlanInput, RunRef } from './contract.js';
+import type { ExecutorDeps } from './deps.js';
+import { draft } from './drafts.js';
+import { doneBy, heldBy, planExchange } from './exchange.js';
+import { withFailures } from './failures.js';
+import { actionOf } from './index.js';
+import { persistently } from './persistently.js';
+import { rememberRunbooks } from './known-runbooks.js';
+import { planItems, storePlan } from './plan-step.js';
+import { watchHolds } from './watch-holds.js';
+
+/** Well inside the heartbeat timeout of 5 s, after which a killed executor's work is given to another. */
+const heartbeatEveryMs = 1000;
+
+export function executorActivities(deps: ExecutorDeps): ExecutorActivities {
+  const remembered = bundleRememberer(deps);
+  const withAttempt = async <T>(
+    run: RunRef,
+    step: string,
+    work: (attempt: Attempt) => Promise<T>,
+    timeBoxMs?: number,
+  ): Promise<T> => {
+    const { signal, stop } = living(timeBoxMs);
+    try {
+      const bundle = await remembered();
+      return await work({ attempt: activityInfo().attempt, signal, world: openWorld(deps, bundle, run, step, signal) });
+    } finally {
+      stop();
+    }
+  };
+  return withFailures<ExecutorActivities>({
+    plan: (input) =>
+      withAttempt(input.run, input.step, (attempt) =>
+        persistently(input.retry, attempt.signal, () => planStep(deps, input, attempt.world)),
+      ),
+    planExchange: (input) =>
+      withAttempt(input.run, input.step, (attempt) =>
+        persistently(input.retry, attempt.signal, () => planExchanges(deps, input, attempt.world)),
+      ),
+    carryOut: (input) =>
+      withAttempt(input.run, input.step, (attempt) =>
+        refusalsOnRecord(deps, input, () =>
+          persistently(input.retry, attempt.signal, () => carryOut(deps, input, attempt)),
+        ),
+      ),
+    collect: (input) =>
+      withAttempt(
+        input.run,
+        input.step,
+        (attempt) =>
+          refusalsOnRecord(deps, input, () =>
+            persistently(input.retry, attempt.signal, () => collectEvidence(deps, input, attempt)),
+          ),
+        input.timeBoxMs,
+      ),
+    watch: (input) =>
+      withAttempt(input.run, input.step, (attempt) =>
+        persistently(input.retry, attempt.signal, () => watchHolds(deps, input, attempt)),
+      ),
+  });
+}
+
+async function planStep(deps: ExecutorDeps, input: PlanInput, world: unknown): ReturnType<typeof storePlan> {
+  const bundle = await deps.bundle();
+  const context = {
+    store: deps.store,
+    world,
+    system: deps.system,
+    protected: bundle.installation.protected,
+    onFailure: input.onFailure,
+  };
+  const { changes, failed } = await planItems(actionOf(input.unit), input.items, context);
+  return keepPlan(deps, input, {
+    version: 1,
+    run: input.run.run,
+    step: input.step,
+    round: input.round,
+    onFailure: input.onFailure,
+    items: input.items,
+    changes,
+    failed,
+    madeAt: new Date().toISOString(),
+  });
+}
+
+async function planExchanges(
+  deps: ExecutorDeps,
+  input: ExchangePlanInput,
+  world: unknown,
+): ReturnType<typeof storePlan> {
+  const holds =
+    input.of === 'holds'
+      ? await heldBy(deps.store, input.runs)
+      : await doneBy(deps.store, input.runs[0] ?? '', input.onlyStep);
+  // Newest first: what was built on something goes before it.
+  const mine = holds
+    .filter((hold) => hold.target.system === deps.system)
+    .sort((a, b) => (a.intendedAt < b.intendedAt ? 1 : -1));
+  const changes = [];
+  for (const hold of mine) changes.push(await planExchange(hold, input.runs, actionOf(hold.unit), world));
+  const items = mine.map((hold) => hold.id);
+  return keepPlan(deps, input, {
+    version: 1,
+    run: input.run.run,
+    step: input.step,
+    round: input.round,
+    onFailure: 'continue',
+    items,
+    changes,
+    failed: [],
+    madeAt: new Date().toISOString(),
+  });
+}
+
+async function keepPlan(
+  deps: ExecutorDeps,
+  { run, step }: PlanInput | ExchangePlanInput,
+  plan: StepPlan,
+): ReturnType<typeof storePlan> {
+  const ref = await storePlan(deps.store, deps.system, plan);
+  await deps.store.append([
+    draft(run, {
+      id: `${step}/${plan.round}/planned/${ref.id}`,
+      actor: `executor:${deps.system}`,
+      action: 'plan.made',
+      step,
+      at: plan.madeAt,
+      data: { plan: ref },
+    }),
+  ]);
+  return ref;
+}
+
+/** A refusal by the executor's own judgement is on the record, whoever asked and by whatever way. */
+async function refusalsOnRecord<T>(
+  deps: ExecutorDeps,
+  input: { run: RunRef; step: string; warrant: unknown },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof FirebreakError && error.isTerminal) {
+      const data = { code: error.code, reason: error.message };
+      await deps.store.append([
+        draft(input.run, {
+          id: `${input.step}/refused/${error.code}/${digestOf(input.warrant)}`,
+          actor: `executor:${deps.system}`,
+          action: 'warrant.refused',
+          step: input.step,
+          data,
+        }),
+      ]);
+    }
+    throw error;
+  }
+}
+
+/** Runs' runbooks stay known after their files change; noted once for each bundle that this process sees. */
+function bundleRememberer(deps: ExecutorDeps): () => Promise<Bundle> {
+  let last: string | undefined;
+  return async () => {
+    const bundle = await deps.bundle();
+    if (bundle.digest !== last) await rememberRunbooks(deps.store, bundle);
+    last = bundle.digest;
+    return bundle;
+  };
+}
+
+/** Heartbeats while the work goes on, and a signal that ends it: cancelled, worker stopping, or the time box is over. */
+function living(timeBoxMs: number | undefined): { signal: AbortSignal; stop: () => void } {
+  const beat = setInterval(() => heartbeat(), heartbeatEveryMs);
+  const cancelled = cancellationSignal();
+  const signal = timeBoxMs === undefined ? cancelled : AbortSignal.any([cancelled, AbortSignal.timeout(timeBoxMs)]);
+  return { signal, stop: () => clearInterval(beat) };
+}
+
+function openWorld(deps: ExecutorDeps, bundle: Bundle, run: RunRef, step: string, signal: AbortSignal): unknown {
+  const settings = bundle.installation.systems[deps.system];
+  if (settings === undefined) {
+    throw new FirebreakError('system.unknown', `firebreak.yaml names no system "${deps.system}".`, {
+      nextStep: 'add it under `systems:`.',
+      isTerminal: false,
+    });
+  }
+  return openAwsWorld({
+    system: deps.system,
+    settings,
+    readSecret: deps.readSecret,
+    run: run.run,
+    incident: run.incident,
+    step,
+    signal,
+  });
+}

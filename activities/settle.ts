@@ -1,0 +1,331 @@
+/** The one place that knows what to do with what it finds. */
+import pLimit from 'p-limit';
+import { same } from '../core/canonical.js';
+import { changeKey, type Outcome, type Shown } from '../core/change.js';
+import { FirebreakError } from '../core/errors.js';
+import type { Hold, Origin } from '../core/hold.js';
+import { shortId } from '../core/ids.js';
+import type { Protected } from '../core/installation.js';
+import type { Digest, Json } from '../core/json.js';
+import type { PlannedChange } from '../core/plan.js';
+import type { Store } from '../journal/store.js';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunRef } from './contract.js';
+import type { AnyAction } from './define-action.js';
+import { draft } from './drafts.js';
+import { errorOf } from './failures.js';
+import { refuseProtected } from './protected.js';
+
+export interface SettleContext {
+  store: Store;
+  world: unknown;
+  actionOf: (unit: string) => AnyAction;
+  run: RunRef;
+  step: string;
+  origin: Origin;
+  containing: boolean;
+  protected: Protected[];
+  /** Whether people agreed to this effect. */
+  covers: (effect: Digest) => boolean;
+  actor: string;
+  attempt: number;
+  /** Which look of the batch this is; names its events. */
+  look: string;
+  signal: AbortSignal;
+}
+
+/** Changes of one batch that may be under way at once; AWS throttles accounts, not connections. */
+const changesAtOnce = 8;
+
+/** Settles changes in the order that their dependencies ask for, as many at once as that allows. */
+export async function settleAll(changes: PlannedChange[], context: SettleContext): Promise<Outcome[]> {
+  const limit = pLimit(changesAtOnce);
+  const outcomes = new Map<string, Promise<Outcome>>();
+  const byKey = new Map(changes.map((change) => [changeKey(change), change]));
+  const start = (change: PlannedChange, above: string[]): Promise<Outcome> => {
+    const key = changeKey(change);
+    const running = outcomes.get(key);
+    if (running !== undefined) return running;
+    // A cycle cannot be waited for; it shows as an unsettled dependency, which is an outcome.
+    const first = change.dependsOn.filter((needed) => byKey.has(needed) && !above.includes(needed));
+    const mine = Promise.all(first.map((needed) => start(byKey.get(needed) as PlannedChange, [...above, key]))).then(
+      () => limit(() => settle(change, context)),
+    );
+    outcomes.set(key, mine);
+    return mine;
+  };
+  return Promise.all(changes.map((change) => start(change, [])));
+}
+
+/** Brings one change about, whatever an earlier attempt, a colleague or an attacker has done meanwhile. */
+async function settle(change: PlannedChange, context: SettleContext): Promise<Outcome> {
+  const startedAt = new Date().toISOString();
+  try {
+    context.signal.throwIfAborted();
+    return await recorded(change, context, startedAt, await settleOnce(change, context));
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    return recorded(change, context, startedAt, { status: 'failed', shown: 'no', error: errorOf(error) });
+  }
+}
+
+export type Ended = Pick<Outcome, 'status' | 'shown'> &
+  Partial<Pick<Outcome, 'hold' | 'found' | 'observed' | 'error' | 'before'>>;
+
+async function settleOnce(change: PlannedChange, context: SettleContext): Promise<Ended> {
+  const { store, world } = context;
+  const action = context.actionOf(change.unit);
+  refuseProtected(context.protected, change.target, change.item, change.target.system);
+  await refuseUnsettledDependencies(change, context);
+  const held = await store.openHold(changeKey(change));
+  if (held !== undefined && (held.state === 'releasing' || !same(held.after, change.after)))
+    return movedUnderHold(held);
+  let now = await action.read(change.target, held, world);
+  // A creating write that was cut short may have made the thing without our seeing it yet.
+  if (held?.state === 'intended' && action.readLagMs > 0 && !same(now.state, change.after)) {
+    await sleep(action.readLagMs, undefined, { signal: context.signal });
+    now = await action.read(change.target, held, world);
+  }
+  if (same(now.state, change.after)) return alreadySo(change, action, held, now.identity, context);
+  if (!context.covers(change.effect)) return { status: 'outside', shown: 'no', found: now.state };
+  if (change.guarded && held === undefined && !same(now.state, change.before)) {
+    return { status: 'moved', shown: 'no', found: now.state, error: movedError(change) };
+  }
+  // Durable before the act, and the first `before` wins: a retry must not mistake our half-made work for the original.
+  const { hold, first } = held === undefined ? await intend(change, now.state, context) : { hold: held, first: true };
+  // Somebody was faster by a moment: what they hold decides.
+  if (!first) return settleOnce(change, context);
+  if (held !== undefined) await join(held, context);
+  const observed = await action.write(change.target, change.after, hold, world);
+  return enforce(change, action, hold, observed, context);
+}
+
+/** Reads back, marks the hold in force, probes. A hold that cannot be read back stays intended: status says unknown. */
+async function enforce(
+  change: PlannedChange,
+  action: AnyAction,
+  hold: Hold,
+  observed: Json | undefined,
+  context: SettleContext,
+): Promise<Ended> {
+  const { store, world, run, step } = context;
+  const back = await action.read(change.target, hold, world);
+  if (!same(back.state, change.after)) {
+    throw new FirebreakError(
+      'change.not-shown',
+      `${change.target.id} was written but does not read back as intended.`,
+      {
+        nextStep: 'look at it; retry settles it again.',
+        isTerminal: false,
+        target: change.target.id,
+      },
+    );
+  }
+  const seen = observed ?? back.identity;
+  await store.inForce(
+    hold.id,
+    seen,
+    draft(run, {
+      id: `${hold.id}/in-force`,
+      actor: context.actor,
+      action: 'hold.in-force',
+      step,
+      target: change.target,
+      data: { hold: hold.id, ...(seen === undefined ? {} : { observed: seen }) },
+    }),
+  );
+  const shown = await show(change, action, context);
+  if (shown === 'no') return { status: 'failed', shown, hold: hold.id, before: hold.before, error: probeError(change) };
+  return {
+    status: 'applied',
+    shown,
+    hold: hold.id,
+    before: hold.before,
+    ...(seen === undefined ? {} : { observed: seen }),
+  };
+}
+
+async function alreadySo(
+  change: PlannedChange,
+  action: AnyAction,
+  held: Hold | undefined,
+  identity: Json | undefined,
+  context: SettleContext,
+): Promise<Ended> {
+  // Nobody of ours holds it: it was somebody else's doing, and it stays theirs.
+  if (held === undefined) {
+    const shown = await show(change, action, context);
+    return { status: 'already', shown, ...(identity === undefined ? {} : { observed: identity }) };
+  }
+  const ours = held.origin.run === context.run.run && held.origin.step === context.step;
+  if (!ours) await join(held, context);
+  if (held.state === 'intended') {
+    const ended = await enforce(change, action, held, identity, context);
+    return ours ? ended : { ...ended, status: ended.status === 'applied' ? 'already' : ended.status };
+  }
+  const shown = await show(change, action, context);
+  const observed = held.observed ?? identity;
+  return {
+    status: ours ? 'applied' : 'already',
+    shown,
+    hold: held.id,
+    before: held.before,
+    ...(observed === undefined ? {} : { observed }),
+  };
+}
+
+async function show(change: PlannedChange, action: AnyAction, { world }: SettleContext): Promise<Shown> {
+  if (action.probe === undefined) return 'read back';
+  const { shown } = await action.probe(change.target, change.after, world);
+  return shown ? 'probed' : 'no';
+}
+
+async function intend(
+  change: PlannedChange,
+  found: Json,
+  context: SettleContext,
+): Promise<{ hold: Hold; first: boolean }> {
+  const { run, step } = context;
+  const id = shortId('hold', randomBytes(10));
+  const { unit, item, target, aspect, risk, guarded, oneWay, partsOpen, after, dependsOn } = change;
+  return context.store.intend(
+    {
+      id,
+      key: changeKey(change),
+      unit,
+      item,
+      target,
+      aspect,
+      risk,
+      guarded,
+      oneWay,
+      partsOpen,
+      dependsOn,
+      containing: context.containing && !oneWay,
+      planned: change.before,
+      before: found,
+      after,
+      holders: [
+        { run: run.run, incident: run.incident, step, requester: run.requester, since: new Date().toISOString() },
+      ],
+      origin: context.origin,
+    },
+    draft(run, {
+      id: `${id}/intended`,
+      actor: context.actor,
+      action: 'hold.intended',
+      step,
+      target,
+      data: { hold: id, unit, aspect, planned: change.before, before: found, after },
+    }),
+  );
+}
+
+/** Becomes a holder of what is held, and says so. A second join of the same run is none. */
+async function join(held: Hold, { store, run, step, actor }: SettleContext): Promise<void> {
+  if (held.holders.some((holder) => holder.run === run.run)) return;
+  const holder = {
+    run: run.run,
+    incident: run.incident,
+    step,
+    requester: run.requester,
+    since: new Date().toISOString(),
+  };
+  const event = draft(run, {
+    id: `${held.id}/joined`,
+    actor,
+    action: 'hold.joined',
+    step,
+    target: held.target,
+    data: { hold: held.id, holders: held.holders.map((each) => each.run) },
+  });
+  if (await store.join(held.id, holder, event)) return;
+  const now = await store.hold(held.id);
+  if (now?.holders.some((each) => each.run === run.run)) return;
+  throw new FirebreakError('hold.being-released', `${held.target.id} is being released at this moment.`, {
+    nextStep: 'wait for the release to end, then retry.',
+    isTerminal: false,
+    target: held.target.id,
+  });
+}
+
+async function refuseUnsettledDependencies(change: PlannedChange, { store, run }: SettleContext): Promise<void> {
+  if (change.dependsOn.length === 0) return;
+  const settled = await store.outcomes(run.run);
+  for (const key of change.dependsOn) {
+    const hold = await store.openHold(key);
+    const good = settled.some(
+      (each) => each.key === key && each.shown !== 'no' && (each.status === 'applied' || each.status === 'already'),
+    );
+    if (hold?.state === 'in force' || good) continue;
+    throw new FirebreakError(
+      'change.depends-on-unsettled',
+      `${change.target.id} needs ${key} first, which is not settled and shown.`,
+      {
+        nextStep: 'see why that one failed; retry settles both.',
+        target: change.target.id,
+      },
+    );
+  }
+}
+
+function movedUnderHold(held: Hold): Ended {
+  const releasing = held.state === 'releasing';
+  return {
+    status: 'moved',
+    shown: 'no',
+    hold: held.id,
+    error: {
+      code: releasing ? 'hold.being-released' : 'hold.other-state',
+      message: releasing
+        ? `${held.target.id} is being released.`
+        : `${held.target.id} is held in another state by ${held.holders.map((each) => each.run).join(', ')}.`,
+      nextStep: releasing
+        ? 'wait for the release to end, then retry.'
+        : `release that first: firebreak release ${held.origin.run}.`,
+    },
+  };
+}
+
+function movedError(change: PlannedChange): { code: string; message: string; nextStep: string } {
+  return {
+    code: 'change.moved',
+    message: `${change.target.id} is neither as planned nor as intended, and this change is guarded.`,
+    nextStep: 'look at what changed it, then retry to plan it anew.',
+  };
+}
+
+function probeError(change: PlannedChange): { code: string; message: string; nextStep: string } {
+  return {
+    code: 'change.probe-failed',
+    message: `${change.target.id} reads back as intended, but the probe from outside does not show the effect.`,
+    nextStep: 'treat it as not contained; look at what still reaches it.',
+  };
+}
+
+async function recorded(
+  change: PlannedChange,
+  context: SettleContext,
+  startedAt: string,
+  ended: Ended,
+): Promise<Outcome> {
+  const { unit, item, target, aspect, before, after } = change;
+  const endedAt = new Date().toISOString();
+  const outcome: Outcome = {
+    version: 1,
+    key: changeKey(change),
+    unit,
+    item,
+    target,
+    aspect,
+    before,
+    after,
+    attempt: context.attempt,
+    startedAt,
+    endedAt,
+    ...ended,
+  };
+  await context.store.putOutcomes(context.run.run, context.step, [outcome]);
+  return outcome;
+}

@@ -1,0 +1,185 @@
+/**
+ * Executors believe nobody: before anything is settled they judge for themselves, with their own copy of people, gates and
+ * runbooks, whether the statements that came along lead to this plan. Reaching Temporal is not enough to make anything happen.
+ */
+import { same } from '../core/canonical.js';
+import type { EventAction } from '../core/event.js';
+import { FirebreakError } from '../core/errors.js';
+import { evaluate, ExpressionError } from '../core/expression.js';
+import { atLeast, type Ask, type Counted, type GateSpec, judge, judgeResponder, verdict } from '../core/gate.js';
+import type { Bundle } from '../core/installation.js';
+import type { Digest, Json } from '../core/json.js';
+import { leastGate, type Risk } from '../core/risk.js';
+import type { Runbook, Step } from '../core/runbook.js';
+import { viewRun } from '../core/run-view.js';
+import type { LaunchAbout, Statement } from '../core/statement.js';
+import type { Verb } from '../core/verbs.js';
+import { digestOf, planDigest } from '../journal/digest.js';
+import { findFacts } from '../journal/proof.js';
+import type { Store } from '../journal/store.js';
+import type { RunRef, Warrant } from './contract.js';
+import { knownRunbook } from './known-runbooks.js';
+
+export interface Grant {
+  runbook: Runbook;
+  step: Step;
+  /** Effects that people agreed to. */
+  bound: ReadonlySet<Digest>;
+  covers: (effect: Digest) => boolean;
+}
+
+interface Question {
+  store: Store;
+  bundle: Bundle;
+  run: RunRef;
+  step: string;
+  warrant: Warrant;
+  /** `now`: approvals must still be valid. `passing`: for what was begun in time and is kept up, as of when it was said. */
+  asOf: 'now' | 'passing';
+}
+
+/** What a step of this run may do, or a refusal that says why. `riskOf` is the registry's, not the plan's. */
+export async function judgeWarrant(question: Question, riskOf: (step: Step) => Risk): Promise<Grant> {
+  const about = judgeLaunch(question, ['launch']);
+  const runbook = await knownRunbook(question.store, question.bundle, about.runbook);
+  if (runbook === undefined)
+    throw refuse('warrant.runbook-unknown', `The runbook ${about.runbook} is not one of ours.`);
+  const step = runbook.steps.find(({ id }) => id === question.step);
+  if (step === undefined)
+    throw refuse('warrant.step-unknown', `Runbook ${runbook.name} has no step "${question.step}".`);
+  if (step.work.kind === 'collect') return { runbook, step, bound: new Set(), covers: () => false };
+  const spec = runbook.gates[step.gate ?? ''];
+  if (step.gate === undefined || spec === undefined)
+    throw refuse('warrant.no-gate', `Step "${step.id}" changes things and has no gate.`);
+  const bound = await judgeGate(question, step.gate, atLeast(spec, leastGate[riskOf(step)]), step.phase === 'contain');
+  return { runbook, step, bound, covers: (effect) => bound.has(effect) };
+}
+
+/** Whether a launch was really said by a responder about this very run. */
+export function judgeLaunch(
+  { bundle, run, warrant }: Pick<Question, 'bundle' | 'run' | 'warrant'>,
+  allowed: Verb[],
+): LaunchAbout {
+  const { launch } = warrant;
+  const facts = findFacts(launch, bundle.people);
+  const ruling = judgeResponder(launch, facts, atOf(launch));
+  if (!ruling.counts) throw refuse(ruling.code, `The launch of ${run.run} does not count: ${ruling.reason}`);
+  if (!allowed.includes(launch.verb))
+    throw refuse('warrant.verb', `"${launch.verb}" does not let anything be carried out here.`);
+  const { about } = launch;
+  if (
+    about.kind !== 'launch' ||
+    about.run !== run.run ||
+    about.incident !== run.incident ||
+    digestOf(about) !== run.launch ||
+    launch.by !== run.requester
+  ) {
+    throw refuse('warrant.other-run', `The launch that came along is not that of ${run.run}.`);
+  }
+  return about;
+}
+
+/** The bound that a gate's statements give; empty when nothing was asked. */
+export async function judgeGate(
+  { store, bundle, run, warrant, asOf }: Question,
+  gate: string,
+  spec: GateSpec,
+  containing: boolean,
+): Promise<ReadonlySet<Digest>> {
+  const said = warrant.gate;
+  if (said === undefined) return new Set();
+  if (said.gate !== gate)
+    throw refuse('warrant.other-gate', `This step is decided at gate "${gate}", not at "${said.gate}".`);
+  const about = { kind: 'gate' as const, run: run.run, launch: run.launch, gate, round: said.round, plan: said.plan };
+  const asked = await askOnRecord(store, run, about);
+  const ask: Ask = {
+    id: asked.id,
+    about,
+    allows: 'carry out',
+    spec,
+    excluded: [run.requester],
+    openedAt: asked.openedAt,
+    deadline: asked.deadline,
+    containing,
+  };
+  const counted = said.statements.reduce<Counted[]>((before, statement) => {
+    const nowMs = asOf === 'now' ? Date.now() : atOf(statement);
+    const ruling = judge(ask, before, statement, findFacts(statement, bundle.people), nowMs);
+    if (!ruling.counts)
+      throw refuse(ruling.code, `A statement of ${statement.by} at gate "${gate}" does not count: ${ruling.reason}`);
+    return [...before, ruling.counted];
+  }, []);
+  if (verdict(ask, counted, Date.now()) !== 'passed') {
+    throw refuse(
+      'warrant.not-approved',
+      `Gate "${gate}" needs ${spec.need} of ${spec.from.join(', ')} other than ${run.requester}; ${counted.length} agreed.`,
+    );
+  }
+  return effectsOf(store, said.plan);
+}
+
+const askActions: EventAction[] = ['run.launched', 'gate.asked', 'gate.extended'];
+
+/** The asking as the journal has it: its deadline is not the caller's to tell. */
+async function askOnRecord(
+  store: Store,
+  run: RunRef,
+  about: Ask['about'],
+): Promise<{ id: string; openedAt: string; deadline: string }> {
+  const view = viewRun(await store.events({ run: run.run, actions: askActions }));
+  const ask = view?.asks.find((each) => same(each.about, about));
+  if (ask === undefined)
+    throw refuse('warrant.never-asked', `Gate "${about.gate}" of ${run.run} never asked about this plan.`);
+  return ask;
+}
+
+async function effectsOf(store: Store, plan: Digest): Promise<ReadonlySet<Digest>> {
+  const effects = (await store.document('effects', plan)) as Digest[] | undefined;
+  if (effects === undefined || planDigest(effects) !== plan)
+    throw refuse('warrant.effects-unknown', `What was approved as ${plan} is not on record.`);
+  return new Set(effects);
+}
+
+/**
+ * A step's items must follow from the inputs that were launched; a forged run could otherwise read whatever it likes.
+ * Where items depend on the results of earlier steps they cannot be derived here, and the approved effects are the bound.
+ */
+export async function refuseForeignItems(
+  store: Store,
+  grant: Pick<Grant, 'step'>,
+  inputs: Digest,
+  items: Json[],
+): Promise<void> {
+  const { step } = grant;
+  if (step.work.kind === 'exchange') return;
+  const launched = await store.document('inputs', inputs);
+  if (launched === undefined || digestOf(launched) !== inputs)
+    throw refuse('warrant.inputs-unknown', 'The inputs that were launched are not on record.');
+  const derived = derive(step, step.work.with, launched);
+  if (derived === undefined) return;
+  const known = new Set(derived.map((each) => digestOf(each)));
+  const foreign = items.find((item) => !known.has(digestOf(item)));
+  if (foreign !== undefined)
+    throw refuse('warrant.foreign-item', `${JSON.stringify(foreign)} does not follow from what was launched.`);
+}
+
+function derive(step: Step, template: Parameters<typeof evaluate>[0], inputs: Json): Json[] | undefined {
+  try {
+    if (step.forEach === undefined) return [evaluate(template, { inputs })];
+    const list = evaluate(step.forEach, { inputs });
+    return Array.isArray(list) ? list.map((item) => evaluate(template, { inputs, item })) : undefined;
+  } catch (error) {
+    if (error instanceof ExpressionError) return undefined;
+    throw error;
+  }
+}
+
+function atOf(statement: Statement): number {
+  return Date.parse(statement.at);
+}
+
+function refuse(code: string, message: string): FirebreakError {
+  return new FirebreakError(code, message, {
+    nextStep: 'launch it anew, and have it approved, through Slack or the firebreak command.',
+  });
+}

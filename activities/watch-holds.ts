@@ -1,0 +1,197 @@
+/**
+ * Looks after a containment while it is in force: what differs from what is held is an event, told to the owner, and settled
+ * again, so many times an hour at most. A hold that was intended and never finished is finished forward here, whatever became
+ * of its run; a part that appeared since is settled under the original warrant, if that still stands.
+ */
+import { same } from '../core/canonical.js';
+import { changeKey } from '../core/change.js';
+import type { Hold } from '../core/hold.js';
+import type { JsonObject } from '../core/json.js';
+import type { PlannedChange } from '../core/plan.js';
+import { actionOfStep, type Attempt, grantOf, settleContext } from './carry-out.js';
+import type { WatchInput, WatchResult } from './contract.js';
+import type { AnyAction } from './define-action.js';
+import type { ExecutorDeps } from './deps.js';
+import { draft } from './drafts.js';
+import { errorOf } from './failures.js';
+import { actionOf } from './index.js';
+import { loadPlan, planItems } from './plan-step.js';
+import { settleAll } from './settle.js';
+
+/** An intended hold younger than this may be in the middle of its write by a living executor. */
+const intendedAgeMs = 15_000;
+
+interface Tally {
+  settled: number;
+  differs: number;
+}
+
+export async function watchHolds(deps: ExecutorDeps, input: WatchInput, attempt: Attempt): Promise<WatchResult> {
+  const tally: Tally = { settled: 0, differs: 0 };
+  const held = await deps.store.holds({ holder: input.run.run, state: 'open' });
+  for (const hold of held.filter((each) => each.containing && isOfStep(each, input)))
+    await lookAt(hold, deps, input, attempt, tally);
+  if (held.length > 0) await lookForParts(deps, input, attempt, tally);
+  const open = (await deps.store.holds({ holder: input.run.run, state: 'open' })).filter((hold) => hold.containing);
+  return { open: open.length, ...tally };
+}
+
+function isOfStep({ holders }: Hold, { run, step }: WatchInput): boolean {
+  return holders.some((holder) => holder.run === run.run && holder.step === step);
+}
+
+async function lookAt(
+  hold: Hold,
+  deps: ExecutorDeps,
+  input: WatchInput,
+  attempt: Attempt,
+  tally: Tally,
+): Promise<void> {
+  if (hold.state === 'releasing') return;
+  if (hold.state === 'intended' && Date.now() - Date.parse(hold.intendedAt) < intendedAgeMs) return;
+  const action = actionOf(hold.unit);
+  try {
+    const now = await action.read(hold.target, hold, attempt.world);
+    if (same(now.state, hold.after)) {
+      if (hold.state === 'intended') await markInForce(hold, deps, input);
+      return;
+    }
+    tally.differs += 1;
+    await say(deps, input, hold, 'containment.differs', {
+      says: `${hold.target.id} is not as held`,
+      found: now.state,
+      held: hold.after,
+    });
+    await settleAgain(hold, action, deps, input, attempt, tally);
+  } catch (error) {
+    if (attempt.signal.aborted) throw error;
+    await say(deps, input, hold, 'containment.differs', {
+      says: `${hold.target.id} could not be looked at`,
+      error: errorOf(error),
+    });
+  }
+}
+
+/** No warrant is asked for: the hold's row is an executor's own word that it was approved, and it only goes forward. */
+async function settleAgain(
+  hold: Hold,
+  action: AnyAction,
+  deps: ExecutorDeps,
+  input: WatchInput,
+  attempt: Attempt,
+  tally: Tally,
+): Promise<void> {
+  if (tally.settled >= input.settlesLeft) {
+    await say(deps, input, hold, 'containment.limit-reached', {
+      says: `${hold.target.id} differs again and was settled too often this hour; a person must look`,
+    });
+    return;
+  }
+  tally.settled += 1;
+  // Somebody may have begun to release it since it was listed.
+  const fresh = await deps.store.hold(hold.id);
+  if (fresh === undefined || fresh.state === 'releasing' || fresh.state === 'closed') return;
+  await action.write(hold.target, hold.after, hold, attempt.world);
+  const back = await action.read(hold.target, hold, attempt.world);
+  const shown = same(back.state, hold.after);
+  if (shown && hold.state === 'intended') await markInForce(hold, deps, input);
+  await say(deps, input, hold, 'containment.settled-again', {
+    says: shown ? `${hold.target.id} was put back into containment` : `${hold.target.id} could not be put back`,
+    shown: shown ? 'read back' : 'no',
+  });
+}
+
+async function lookForParts(deps: ExecutorDeps, input: WatchInput, attempt: Attempt, tally: Tally): Promise<void> {
+  const bundle = await deps.bundle();
+  const plan = await loadPlan(deps.store, input.plan, input.run.run);
+  const unit = plan.changes[0]?.unit;
+  if (unit === undefined || !actionOf(unit).partsOpen) return;
+  const { changes } = await planItems(actionOf(unit), plan.items, {
+    store: deps.store,
+    world: attempt.world,
+    system: deps.system,
+    protected: bundle.installation.protected,
+    onFailure: plan.onFailure,
+  });
+  const fresh: PlannedChange[] = [];
+  for (const change of changes.filter((each) => each.standing !== 'already')) {
+    if ((await deps.store.openHold(changeKey(change))) === undefined) fresh.push(change);
+  }
+  if (fresh.length === 0) return;
+  tally.differs += fresh.length;
+  for (const change of fresh)
+    await say(deps, input, change, 'containment.differs', {
+      says: `${change.target.id} appeared and is not contained`,
+      found: change.before,
+    });
+  if (tally.settled + fresh.length > input.settlesLeft) return;
+  try {
+    const grant = await grantOf(deps, bundle, input, 'passing');
+    const outcomes = await settleAll(fresh, {
+      ...settleContext(deps, bundle, input, grant, attempt),
+      actionOf: () => actionOfStep(grant),
+      look: `watch-${input.look}`,
+    });
+    tally.settled += outcomes.length;
+    for (const outcome of outcomes)
+      await say(deps, input, outcome, 'containment.settled-again', {
+        says: `${outcome.target.id}: ${outcome.status}`,
+        shown: outcome.shown,
+      });
+  } catch (error) {
+    if (attempt.signal.aborted) throw error;
+    for (const change of fresh)
+      await say(deps, input, change, 'containment.limit-reached', {
+        says: `${change.target.id} is not covered by the approval any more; a person must look`,
+        error: errorOf(error),
+      });
+  }
+}
+
+async function markInForce(hold: Hold, deps: ExecutorDeps, input: WatchInput): Promise<void> {
+  const at = {
+    id: `${hold.id}/in-force`,
+    actor: actorOf(deps),
+    action: 'hold.in-force' as const,
+    step: input.step,
+    target: hold.target,
+    data: { hold: hold.id },
+  };
+  await deps.store.inForce(hold.id, hold.observed, draft(input.run, at));
+}
+
+async function say(
+  deps: ExecutorDeps,
+  input: WatchInput,
+  of: { target: Hold['target']; aspect: string },
+  action: 'containment.differs' | 'containment.settled-again' | 'containment.limit-reached',
+  data: object,
+): Promise<void> {
+  const event = draft(input.run, {
+    id: `${changeKey(of)}/${action}/${input.look}`,
+    actor: actorOf(deps),
+    action,
+    step: input.step,
+    target: of.target,
+    data: JSON.parse(JSON.stringify(data)) as JsonObject,
+  });
+  const events = [event];
+  if (action !== 'containment.settled-again') {
+    const { says } = data as { says: string };
+    events.push(
+      draft(input.run, {
+        id: `${changeKey(of)}/paged/${action}/${input.look}`,
+        actor: actorOf(deps),
+        action: 'owner.paged',
+        step: input.step,
+        target: of.target,
+        data: { owner: input.run.requester, says },
+      }),
+    );
+  }
+  await deps.store.append(events);
+}
+
+function actorOf(deps: ExecutorDeps): string {
+  return `executor:${deps.system}`;
+}

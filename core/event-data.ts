@@ -1,0 +1,68 @@
+/** What `data` of an event holds, by action; the reducer, the cards and the exports read these shapes. */
+import type { Verb } from './verbs.js';
+import type { GateSpec } from './gate.js';
+import type { Digest, Iso, Json } from './json.js';
+import type { PlanRef } from './plan.js';
+import type { Phase } from './runbook.js';
+import type { GateAbout } from './statement.js';
+
+export interface RunLaunched {
+  runbook: string;
+  version: number;
+  digest: Digest;
+  summary: string;
+  verb: 'launch' | 'plan' | 'release' | 'undo';
+  inputs: Json;
+  environment: string;
+  launch: Digest;
+  steps: { id: string; phase: Phase; unit: string; gate?: string }[];
+  /** Of whom it is told that separation of duties is nominal: all keys lie on one machine. */
+  separation: 'nominal' | 'real';
+}
+
+export interface PlanMade {
+  plan: PlanRef;
+}
+
+export interface GateAsked {
+  id: string;
+  about: GateAbout;
+  allows: 'carry out' | Verb;
+  spec: GateSpec;
+  excluded: string[];
+  deadline: Iso;
+  containing: boolean;
+  plans: PlanRef[];
+  reason?: string;
+}
+
+/** gate.passed, gate.denied, gate.expired, gate.reminded, gate.escalated: which ask. */
+export interface GateMoved {
+  id: string;
+  gate: string;
+  round: number;
+  deadline?: Iso;
+}
+
+export interface StatementRuled {
+  verb: Verb;
+  gate?: string;
+  round?: number;
+  code?: string;
+  reason?: string;
+  /** Digest of the statement. */
+  statement: Digest;
+}
+
+export interface StepFinished {
+  state: 'done' | 'partial' | 'failed';
+  counts: Record<string, number>;
+  exceptions: { key: string; status: string; code: string; message: string }[];
+}
+
+export interface NeedsAPerson {
+  code: string;
+  why: string;
+  next: string;
+  step?: string;
+}

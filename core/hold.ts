@@ -1,0 +1,58 @@
+/** What Firebreak keeps of a side of a target while a containment is in force; written before the world is touched. */
+import type { Target, UnitName } from './change.js';
+import type { GateSpec } from './gate.js';
+import type { Digest, Iso, Json, PrincipalId } from './json.js';
+import type { Risk } from './risk.js';
+
+export type HoldState = 'intended' | 'in force' | 'releasing' | 'closed';
+
+export interface Holder {
+  run: string;
+  incident: string;
+  step: string;
+  requester: PrincipalId;
+  since: Iso;
+}
+
+/** Where a hold comes from: what must be asked again to lift it, and who answers for it. */
+export interface Origin {
+  run: string;
+  incident: string;
+  step: string;
+  runbook: Digest;
+  gate: string;
+  spec: GateSpec;
+}
+
+export interface Hold {
+  version: 1;
+  id: string;
+  /** `changeKey` of the held side; at most one open hold has it. */
+  key: string;
+  unit: UnitName;
+  item: Json;
+  target: Target;
+  aspect: string;
+  risk: Risk;
+  guarded: boolean;
+  oneWay: boolean;
+  partsOpen: boolean;
+  /** Keys of held sides that had to be there first; release goes the other way round. */
+  dependsOn?: string[];
+  /** Containments stay in force after their run; all others close with it. */
+  containing: boolean;
+  /** As the plan saw it. */
+  planned: Json;
+  /** As it was found right before the first write; what release puts back. */
+  before: Json;
+  after: Json;
+  holders: Holder[];
+  origin: Origin;
+  state: HoldState;
+  observed?: Json;
+  intendedAt: Iso;
+  inForceAt?: Iso;
+  closedAt?: Iso;
+  /** How it closed: `released`, `kept as found`, `done`, ... */
+  outcome?: string;
+}

@@ -1,0 +1,61 @@
+/** The compiled form of `firebreak.yaml`: where things are, what must not be touched, how often to look. No secrets, only references. */
+import type { Target } from './change.js';
+import type { Runbook } from './runbook.js';
+import type { Digest } from './json.js';
+import type { People } from './people.js';
+
+/** Where a secret is read from, at the moment it is needed: a file (0600) or a variable of the process's environment. */
+export type SecretRef = { file: string } | { env: string };
+
+export interface AwsSystem {
+  kind: 'aws';
+  region: string;
+  /** Only for emulators; a real account has none. */
+  endpoint?: string;
+  /** Absent: the SDK's own chain (instance role, profile). */
+  credentials?: { accessKeyId: SecretRef; secretAccessKey: SecretRef };
+  /** What effects are shown on, printed with each proof. */
+  shownOn: 'real' | 'emulator';
+}
+
+export interface SlackSettings {
+  team: string;
+  channel: string;
+  botId: string;
+  botUserId: string;
+  botToken: SecretRef;
+  signingSecret: SecretRef;
+  /** Only for emulators. */
+  apiUrl?: string;
+}
+
+export interface Protected {
+  target: Pick<Target, 'system' | 'type' | 'id'>;
+  why: string;
+}
+
+export interface Installation {
+  environment: string;
+  systems: Record<string, AwsSystem>;
+  protected: Protected[];
+  watch: { everyMs: number; settlesPerHour: number };
+  slack?: SlackSettings;
+  gateway: { host: string; port: number };
+}
+
+/** All that decisions rest on, loaded by each process for itself. `digest` is over everything else. */
+export interface Bundle {
+  digest: Digest;
+  people: People;
+  installation: Installation;
+  /** By digest of the compiled runbook. */
+  runbooks: Record<Digest, Runbook>;
+}
+
+/** The runbook of that name in the bundle, with its digest. */
+export function runbookNamed(bundle: Bundle, name: string): { digest: Digest; runbook: Runbook } | undefined {
+  for (const [digest, runbook] of Object.entries(bundle.runbooks)) {
+    if (runbook.name === name) return { digest: digest as Digest, runbook };
+  }
+  return undefined;
+}

@@ -1,0 +1,16 @@
+/** What harm a change can do, and the least gate that follows; from the registry, never from the runbook or the caller. */
+export const risks = ['read', 'low', 'disruptive', 'irreversible'] as const;
+export type Risk = (typeof risks)[number];
+
+/** Other people than the requester who must agree, and how many of them with a key of their own. */
+export const leastGate: Record<Risk, { need: number; personalKeys: number }> = {
+  read: { need: 0, personalKeys: 0 },
+  low: { need: 1, personalKeys: 0 },
+  disruptive: { need: 1, personalKeys: 0 },
+  irreversible: { need: 2, personalKeys: 1 },
+};
+
+/** The worst of several risks; `read` when there are none. */
+export function worst(of: Risk[]): Risk {
+  return of.reduce<Risk>((a, b) => (risks.indexOf(b) > risks.indexOf(a) ? b : a), 'read');
+}

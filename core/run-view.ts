@@ -1,0 +1,240 @@
+/** A run as people see it, folded from its events alone; cards, `status` and `watch` are views of this. */
+import type { Event } from './event.js';
+import type {
+  GateAsked,
+  GateMoved,
+  NeedsAPerson,
+  PlanMade,
+  RunLaunched,
+  StatementRuled,
+  StepFinished,
+} from './event-data.js';
+import type { GateSpec } from './gate.js';
+import type { Digest, Iso, Json, PrincipalId } from './json.js';
+import type { PlanRef } from './plan.js';
+import type { Phase } from './runbook.js';
+import type { GateAbout } from './statement.js';
+import type { Verb } from './verbs.js';
+
+export type RunState =
+  | 'planning'
+  | 'asking'
+  | 'running'
+  | 'needs a person'
+  | 'done'
+  | 'failed'
+  | 'cancelled'
+  | 'refused';
+
+export interface StepView {
+  id: string;
+  phase: Phase;
+  unit: string;
+  gate?: string;
+  state: 'waiting' | 'running' | 'done' | 'partial' | 'failed' | 'skipped';
+  startedAt?: Iso;
+  endedAt?: Iso;
+  counts: Record<string, number>;
+  exceptions: StepFinished['exceptions'];
+  plan?: PlanRef;
+}
+
+export interface AskView {
+  id: string;
+  about: GateAbout;
+  allows: 'carry out' | Verb;
+  spec: GateSpec;
+  excluded: PrincipalId[];
+  openedAt: Iso;
+  deadline: Iso;
+  containing: boolean;
+  plans: PlanRef[];
+  reason?: string;
+  state: 'asking' | 'passed' | 'denied' | 'expired';
+  decided: { by: PrincipalId; verb: string; at: Iso; reason?: string }[];
+}
+
+export interface RunView {
+  run: string;
+  incident: string;
+  verb: 'launch' | 'plan' | 'release' | 'undo';
+  runbook: string;
+  version: number;
+  digest: Digest;
+  summary: string;
+  environment: string;
+  separation: 'nominal' | 'real';
+  launch: Digest;
+  inputs: Json;
+  requester: PrincipalId;
+  reason?: string;
+  launchedAt: Iso;
+  endedAt?: Iso;
+  state: RunState;
+  steps: StepView[];
+  asks: AskView[];
+  refusals: { by: PrincipalId; verb: string; at: Iso; code: string; reason: string }[];
+  needs?: NeedsAPerson;
+  evidence: number;
+  notes: { by: PrincipalId; at: Iso; text: string }[];
+  /** What the containment saw while in force. */
+  watch: { at: Iso; action: string; text: string }[];
+  lastEventAt: Iso;
+}
+
+/** Undefined when the events hold no launch of this run. */
+export function viewRun(events: Event[]): RunView | undefined {
+  return events.reduce<RunView | undefined>(fold, undefined);
+}
+
+/** One event further. Events of other runs and of no run are passed over. */
+export function fold(view: RunView | undefined, event: Event): RunView | undefined {
+  if (event.action === 'run.launched' || event.action === 'run.refused') return launched(view, event);
+  if (view === undefined || event.run !== view.run) return view;
+  return { ...step(view, event), lastEventAt: event.recordedAt };
+}
+
+function launched(view: RunView | undefined, event: Event): RunView {
+  const data = event.data as unknown as RunLaunched;
+  const refused = event.action === 'run.refused';
+  if (view !== undefined) return { ...view, state: refused ? 'refused' : view.state, lastEventAt: event.recordedAt };
+  const run: RunView = {
+    run: event.run ?? '',
+    incident: event.chain,
+    verb: data.verb,
+    runbook: data.runbook,
+    version: data.version,
+    digest: data.digest,
+    summary: data.summary,
+    environment: data.environment,
+    separation: data.separation,
+    launch: data.launch,
+    inputs: data.inputs,
+    requester: event.actor,
+    launchedAt: event.occurredAt,
+    state: refused ? 'refused' : 'planning',
+    steps: data.steps.map((each) => ({ ...each, state: 'waiting' as const, counts: {}, exceptions: [] })),
+    asks: [],
+    refusals: [],
+    evidence: 0,
+    notes: [],
+    watch: [],
+    lastEventAt: event.recordedAt,
+  };
+  return event.statement?.reason === undefined ? run : { ...run, reason: event.statement.reason };
+}
+
+function step(view: RunView, event: Event): RunView {
+  switch (event.action) {
+    case 'run.done':
+      return ended(view, event, 'done');
+    case 'run.failed':
+      return ended(view, event, 'failed');
+    case 'run.cancelled':
+      return ended(view, event, 'cancelled');
+    case 'run.needs-a-person':
+      return { ...view, state: 'needs a person', needs: event.data as unknown as NeedsAPerson };
+    case 'run.resumed': {
+      const { needs: _needs, ...rest } = view;
+      return { ...rest, state: 'running' };
+    }
+    case 'step.started':
+      return {
+        ...onStep(view, event, { state: 'running', startedAt: event.occurredAt }),
+        state: stateWhile(view, 'running'),
+      };
+    case 'step.finished': {
+      const { state, counts, exceptions } = event.data as unknown as StepFinished;
+      return onStep(view, event, { state, counts, exceptions, endedAt: event.occurredAt });
+    }
+    case 'step.skipped':
+      return onStep(view, event, { state: 'skipped', endedAt: event.occurredAt });
+    case 'plan.made':
+      return onStep(view, event, { plan: (event.data as unknown as PlanMade).plan });
+    case 'gate.asked':
+      return asked(view, event);
+    case 'gate.passed':
+      return onAsk(view, event, 'passed');
+    case 'gate.denied':
+      return onAsk(view, event, 'denied');
+    case 'gate.expired':
+      return onAsk(view, event, 'expired');
+    case 'gate.reminded':
+    case 'gate.escalated':
+    case 'gate.extended':
+      return onAsk(view, event, 'asking');
+    case 'statement.counted':
+      return counted(view, event);
+    case 'statement.refused': {
+      const { verb, code = 'refused', reason = '' } = event.data as unknown as StatementRuled;
+      return { ...view, refusals: [...view.refusals, { by: event.actor, verb, at: event.occurredAt, code, reason }] };
+    }
+    case 'evidence.collected':
+      return { ...view, evidence: view.evidence + 1 };
+    case 'note':
+      return {
+        ...view,
+        notes: [...view.notes, { by: event.actor, at: event.occurredAt, text: event.statement?.reason ?? '' }],
+      };
+    case 'containment.differs':
+    case 'containment.settled-again':
+    case 'containment.limit-reached':
+    case 'containment.review-due':
+    case 'containment.extended':
+    case 'containment.ended':
+    case 'owner.paged':
+      return {
+        ...view,
+        watch: [
+          ...view.watch,
+          { at: event.occurredAt, action: event.action, text: String(event.data?.['says'] ?? '') },
+        ],
+      };
+    default:
+      return view;
+  }
+}
+
+function ended(view: RunView, event: Event, state: RunState): RunView {
+  const { needs: _needs, ...rest } = view;
+  return { ...rest, state, endedAt: event.occurredAt };
+}
+
+/** A run that asks goes on asking while another of its branches runs. */
+function stateWhile(view: RunView, otherwise: RunState): RunState {
+  if (view.state === 'needs a person') return view.state;
+  return view.asks.some((ask) => ask.state === 'asking') ? 'asking' : otherwise;
+}
+
+function onStep(view: RunView, event: Event, patch: Partial<StepView>): RunView {
+  return { ...view, steps: view.steps.map((each) => (each.id === event.step ? { ...each, ...patch } : each)) };
+}
+
+function asked(view: RunView, event: Event): RunView {
+  const data = event.data as unknown as GateAsked;
+  const ask: AskView = { ...data, openedAt: event.occurredAt, state: 'asking', decided: [] };
+  return { ...view, state: 'asking', asks: [...view.asks.filter(({ id }) => id !== ask.id), ask] };
+}
+
+function onAsk(view: RunView, event: Event, state: AskView['state']): RunView {
+  const { id, deadline } = event.data as unknown as GateMoved;
+  const asks = view.asks.map((ask) => (ask.id === id ? { ...ask, state, deadline: deadline ?? ask.deadline } : ask));
+  const moved = { ...view, asks };
+  return state === 'asking' ? moved : { ...moved, state: stateWhile(moved, 'running') };
+}
+
+function counted(view: RunView, event: Event): RunView {
+  const { verb, gate, round } = event.data as unknown as StatementRuled;
+  const decision = {
+    by: event.actor,
+    verb,
+    at: event.occurredAt,
+    ...(event.statement?.reason === undefined ? {} : { reason: event.statement.reason }),
+  };
+  return {
+    ...view,
+    asks: view.asks.map((ask) =>
+      ask.about.gate === gate && ask.about.round === round ? { ...ask, decided: [...ask.decided, decision] } : ask,
+    ),
+  };
+}

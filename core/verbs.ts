@@ -1,0 +1,36 @@
+/** What people can say, and who may; a literal, so that it can be read. */
+export const verbs = [
+  'launch',
+  'plan',
+  'approve',
+  'deny',
+  'withdraw',
+  'retry',
+  'cancel',
+  'undo',
+  'release',
+  'extend',
+  'note',
+] as const;
+export type Verb = (typeof verbs)[number];
+
+/**
+ * `responder`: a responder, alone. `gate`: whoever the gate names. `asks`: a request by a responder that asks at the
+ * gate of the step concerned; `need` other people must agree, `needLifting` where it lifts a containment of an open incident.
+ */
+export type Who = { who: 'responder' } | { who: 'gate' } | { who: 'asks'; need: number; needLifting: number };
+
+export const whoMay: Record<Verb, Who> = {
+  launch: { who: 'responder' },
+  plan: { who: 'responder' },
+  note: { who: 'responder' },
+  retry: { who: 'responder' },
+  extend: { who: 'responder' },
+  approve: { who: 'gate' },
+  deny: { who: 'gate' },
+  withdraw: { who: 'gate' },
+  /** Before the first write a responder may cancel alone; afterwards it asks. It never lifts a containment. */
+  cancel: { who: 'asks', need: 1, needLifting: 1 },
+  undo: { who: 'asks', need: 1, needLifting: 2 },
+  release: { who: 'asks', need: 1, needLifting: 2 },
+};

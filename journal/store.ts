@@ -1,0 +1,131 @@
+/**
+ * The store: what must outlive every process. SQLite embedded, PostgreSQL in production; one conformance suite
+ * (`test/journal/store-conformance.ts`) runs over every implementation. Each method is one transaction: it happened
+ * with its events, or it did not happen.
+ */
+import type { Event, EventAction, EventDraft } from '../core/event.js';
+import type { Hold, Holder } from '../core/hold.js';
+import type { Digest, Iso, Json } from '../core/json.js';
+import type { Outcome } from '../core/change.js';
+
+/** Signs the head of a chain after an append; one signature an append, by the process that wrote it. */
+export interface Signer {
+  key: string;
+  sign(text: string): string;
+}
+
+/** An event with its place in the whole store, by which followers keep their cursor. */
+export interface Placed {
+  position: number;
+  event: Event;
+}
+
+/** A writer's signature over the head of a chain as it stood after the event `seq`. */
+export interface HeadSignature {
+  chain: string;
+  seq: number;
+  key: string;
+  signature: string;
+}
+
+/** A hold before the store has given it its state. */
+export type HoldDraft = Omit<Hold, 'version' | 'state' | 'intendedAt' | 'inForceAt' | 'closedAt' | 'outcome' | 'observed'>;
+
+/** An item of evidence; the bytes lie encrypted beside it under `sha256` of the plain text. */
+export interface EvidenceItem {
+  id: string;
+  chain: string;
+  run: string;
+  step: string;
+  item: Json;
+  name: string;
+  sha256: string;
+  bytes: number;
+  mediaType: string;
+  method: string;
+  collectedBy: string;
+  collectedAt: Iso;
+}
+
+/** A Slack message that Firebreak keeps current. `posting` means that the post may or may not have happened. */
+export interface Card {
+  /** Names the card for good, e.g. `status:run-4k7m`; also the message's metadata key in Slack. */
+  key: string;
+  channel: string;
+  ts?: string;
+  state: 'posting' | 'posted';
+  /** Digest of what it shows, so that an equal update is not sent. */
+  shows?: Digest;
+}
+
+/** Something a person said that was durably received, and is to be delivered until Temporal has taken it. */
+export interface Inbox {
+  id: string;
+  receivedAt: Iso;
+  message: Json;
+}
+
+/** `known-runbook` is a note, under a runbook's digest, that an executor had it in its bundle once. */
+export type DocumentKind = 'plan' | 'effects' | 'runbook' | 'known-runbook' | 'inputs';
+
+export interface Store {
+  /**
+   * Appends in order, chain by chain, each event once by its id; returns all of them as recorded, old or new. The first one
+   * with an id stays, for a retried activity says the same at another time; the same id for another action or run is an error.
+   */
+  append(drafts: EventDraft[]): Promise<Event[]>;
+  /** Events of a chain (all, or those of a run), in order; only some actions if named. */
+  events(of: ({ chain: string } | { run: string }) & { actions?: EventAction[] }): Promise<Event[]>;
+  /** Events after a position, in the order of the store. */
+  follow(after: number, limit: number): Promise<Placed[]>;
+  head(chain: string): Promise<{ seq: number; hash: Digest } | undefined>;
+  headSignatures(chain: string): Promise<HeadSignature[]>;
+  chains(): Promise<string[]>;
+  /** Runs with an event in the journal, the newest first. */
+  runs(of?: { incident: string }): Promise<{ run: string; incident: string; at: Iso }[]>;
+
+  /** Writes the hold as intended with its event, unless an open hold has the key: then returns that one, unchanged. */
+  intend(draft: HoldDraft, event: EventDraft): Promise<{ hold: Hold; first: boolean }>;
+  /** Adds a holder with the event; false when the hold is being released or closed, or has this holder already (then no event). */
+  join(hold: string, holder: Holder, event: EventDraft): Promise<boolean>;
+  /** Marks an intended hold in force. Already in force: returned unchanged, without the event, for anyone may finish it forward. */
+  inForce(hold: string, observed: Json | undefined, event: EventDraft): Promise<Hold>;
+  /**
+   * Takes a run from the holders. `left`: others remain. `last`: nobody remains, the hold is now `releasing` and no one can join.
+   * Again `last` when it is already being released for this run, so that a retry goes on.
+   */
+  leave(hold: string, run: string, left: EventDraft, releasing: EventDraft): Promise<'left' | 'last' | 'not a holder'>;
+  close(hold: string, outcome: string, event: EventDraft): Promise<Hold>;
+  hold(id: string): Promise<Hold | undefined>;
+  openHold(key: string): Promise<Hold | undefined>;
+  /**
+   * Open ones unless `any` is asked for, the oldest first. `run`: where it comes from; `holder`: who holds it, or for whom it
+   * is being released; `incident`: either of the two.
+   */
+  holds(of: { run?: string; incident?: string; state?: 'open' | 'any'; holder?: string }): Promise<Hold[]>;
+
+  /** Stores a JSON document under its digest (plans, lists of effect digests, compiled runbooks); a second put is a no-op. */
+  putDocument(kind: DocumentKind, digest: Digest, body: Json): Promise<void>;
+  document(kind: DocumentKind, digest: Digest): Promise<Json | undefined>;
+
+  putOutcomes(run: string, step: string, outcomes: Outcome[]): Promise<void>;
+  /** The last outcome of each key, in the order of the keys. */
+  outcomes(run: string, step?: string): Promise<(Outcome & { step: string })[]>;
+
+  /** Stores the item and its encrypted bytes with the event, once for each item id. */
+  putEvidence(item: EvidenceItem, sealed: Uint8Array, event: EventDraft): Promise<void>;
+  evidence(of: { run: string }): Promise<EvidenceItem[]>;
+  sealedEvidence(sha256: string): Promise<Uint8Array | undefined>;
+
+  cursor(name: string): Promise<number>;
+  setCursor(name: string, position: number): Promise<void>;
+  card(key: string): Promise<Card | undefined>;
+  putCard(card: Card): Promise<void>;
+  /** Remembers a request for replay defence; false when it was seen before. Forgets what is older than `keepMs`. */
+  remember(id: string, nowMs: number, keepMs: number): Promise<boolean>;
+  receive(message: Inbox): Promise<void>;
+  waiting(): Promise<Inbox[]>;
+  delivered(id: string): Promise<void>;
+
+  end(): Promise<void>;
+}

@@ -1,0 +1,179 @@
+/**
+ * What stays in force after a run: looked at again and again, settled again when it differs, its owner paged when review is due.
+ * It never lifts anything; it ends when nothing is held any more.
+ */
+import {
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  defineSignal,
+  setHandler,
+  workflowInfo,
+  allHandlersFinished,
+} from '@temporalio/workflow';
+import type { RunRef, Warrant, WatchResult } from '../activities/contract.js';
+import type { EventDraft } from '../core/event.js';
+import { judgeResponder } from '../core/gate.js';
+import type { JsonObject } from '../core/json.js';
+import type { PlanRef } from '../core/plan.js';
+import type { Statement } from '../core/statement.js';
+import { control, executor } from './proxies.js';
+import { nowIso } from './record.js';
+import { refuseMalformed, stateUpdate } from './statements.js';
+
+export interface Watched {
+  step: string;
+  plan: PlanRef;
+  warrant: Warrant;
+  reviewAfterMs?: number;
+}
+
+export interface ContainmentInput {
+  version: 1;
+  run: RunRef;
+  watch: { everyMs: number; settlesPerHour: number };
+  watched: Watched[];
+  memory?: Memory;
+}
+
+interface Memory {
+  look: number;
+  /** When each settling of the last hour was, in milliseconds of workflow time. */
+  settledAt: number[];
+  /** When the owner is paged next, in milliseconds. */
+  reviewAt?: number;
+  events: number;
+}
+
+export const watchMoreSignal = defineSignal<[Watched]>('watchMore');
+
+/** One look at all steps may take this long. */
+const lookTimeoutMs = 10 * 60_000;
+const hourMs = 60 * 60_000;
+const extendMaxMs = 7 * 24 * hourMs;
+/** Retries of a look inside its activity; the next look comes anyway. */
+const retry = { attempts: 3, firstWaitMs: 1000 };
+
+export async function containment(input: ContainmentInput): Promise<void> {
+  const { run, watch, watched } = input;
+  const memory: Memory = input.memory ?? { look: 0, settledAt: [], events: 0, ...firstReview(watched) };
+  const say = (action: EventDraft['action'], data: object, statement?: Statement): EventDraft => {
+    memory.events += 1;
+    const id = `${run.run}/containment/${memory.events}`;
+    const actor = statement?.by ?? 'engine';
+    return {
+      chain: run.incident,
+      id,
+      run: run.run,
+      occurredAt: nowIso(),
+      actor,
+      action,
+      data: data as JsonObject,
+      ...(statement === undefined ? {} : { statement }),
+    };
+  };
+  setHandler(watchMoreSignal, (more) => {
+    watched.push(more);
+    if (more.reviewAfterMs !== undefined)
+      memory.reviewAt = Math.min(memory.reviewAt ?? Infinity, Date.now() + more.reviewAfterMs);
+  });
+  setHandler(stateUpdate, (statement) => hearOut(run, memory, say, statement), { validator: refuseMalformed });
+  if (input.memory === undefined)
+    await control.append([
+      say('containment.started', {
+        steps: watched.map(({ step }) => step),
+        everyMs: watch.everyMs,
+        owner: run.requester,
+      }),
+    ]);
+  for (;;) {
+    const wait = Math.min(watch.everyMs, Math.max((memory.reviewAt ?? Infinity) - Date.now(), 1));
+    const extended = memory.reviewAt;
+    await condition(() => memory.reviewAt !== extended, wait);
+    if (memory.reviewAt !== undefined && Date.now() >= memory.reviewAt) await pageForReview(run, memory, watched, say);
+    const result = await look(run, memory, watch.settlesPerHour, watched);
+    if (result.open === 0 && memory.look > 1) break;
+    if (workflowInfo().continueAsNewSuggested && allHandlersFinished())
+      await continueAsNew<typeof containment>({ ...input, watched, memory });
+  }
+  await condition(allHandlersFinished);
+  await control.append([say('containment.ended', { says: 'nothing is held any more' })]);
+}
+
+function firstReview(watched: Watched[]): { reviewAt?: number } {
+  const after = watched.flatMap(({ reviewAfterMs }) => (reviewAfterMs === undefined ? [] : [reviewAfterMs]));
+  return after.length === 0 ? {} : { reviewAt: Date.now() + Math.min(...after) };
+}
+
+/** The owner is paged, and again after as long, until somebody extends or releases. */
+async function pageForReview(
+  run: RunRef,
+  memory: Memory,
+  watched: Watched[],
+  say: (action: EventDraft['action'], data: object) => EventDraft,
+): Promise<void> {
+  const every = Math.min(
+    ...watched.flatMap(({ reviewAfterMs }) => (reviewAfterMs === undefined ? [] : [reviewAfterMs])),
+  );
+  memory.reviewAt = Date.now() + every;
+  const says = 'the containment is due for review; it stays in force until it is released';
+  await control.append([
+    say('containment.review-due', { says, owner: run.requester }),
+    say('owner.paged', { says, owner: run.requester }),
+  ]);
+}
+
+async function look(run: RunRef, memory: Memory, settlesPerHour: number, watched: Watched[]): Promise<WatchResult> {
+  memory.look += 1;
+  const sum: WatchResult = { open: 0, settled: 0, differs: 0 };
+  for (const { step, plan, warrant } of watched) {
+    memory.settledAt = memory.settledAt.filter((at) => at > Date.now() - hourMs);
+    const settlesLeft = Math.max(settlesPerHour - memory.settledAt.length, 0);
+    const result = await executor(plan.system, lookTimeoutMs).watch({
+      run,
+      step,
+      plan,
+      warrant,
+      settlesLeft,
+      look: memory.look,
+      retry,
+    });
+    for (let count = 0; count < result.settled; count += 1) memory.settledAt.push(Date.now());
+    sum.open = Math.max(sum.open, result.open);
+    sum.settled += result.settled;
+    sum.differs += result.differs;
+  }
+  return sum;
+}
+
+/** What can be said to a containment: that its review moves, and notes. */
+async function hearOut(
+  run: RunRef,
+  memory: Memory,
+  say: (action: EventDraft['action'], data: object, statement?: Statement) => EventDraft,
+  statement: Statement,
+): Promise<{ outcome: string }> {
+  const facts = await control.hear({ run, chain: run.incident, statement });
+  const ruling = judgeResponder(statement, facts, Date.now());
+  const { about, verb } = statement;
+  const refuse = async (code: string, reason: string): Promise<never> => {
+    await control.append([say('statement.refused', { verb, code, reason, statement: facts.digest })]);
+    throw ApplicationFailure.nonRetryable(reason, code);
+  };
+  if (!ruling.counts) return refuse(ruling.code, ruling.reason);
+  if (about.kind !== 'run' || about.run !== run.run || about.launch !== run.launch)
+    return refuse('about.other-run', 'This was said about another run.');
+  const counted = say('statement.counted', { verb, statement: facts.digest }, statement);
+  if (verb === 'note') {
+    await control.append([counted, say('note', {}, statement)]);
+    return { outcome: 'noted' };
+  }
+  if (verb !== 'extend') return refuse('verb.run-ended', 'The run has ended; what is in force is lifted by `release`.');
+  const byMs = about.byMs ?? 0;
+  if (!(byMs > 0 && byMs <= extendMaxMs))
+    return refuse('extend.out-of-range', 'A review can be moved by up to 7d at once.');
+  memory.reviewAt = Math.max(memory.reviewAt ?? 0, Date.now()) + byMs;
+  const until = new Date(memory.reviewAt).toISOString();
+  await control.append([counted, say('containment.extended', { says: `review moved to ${until}`, until }, statement)]);
+  return { outcome: `review moved to ${until}` };
+}

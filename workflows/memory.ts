@@ -1,0 +1,76 @@
+/** What a run knows; plain JSON, so that it can be handed over when the run continues as new. */
+import type { Begun, RunRef } from '../activities/contract.js';
+import type { Counts } from '../core/counts.js';
+import type { Ask, Counted } from '../core/gate.js';
+import type { PlanRef } from '../core/plan.js';
+import type { Statement } from '../core/statement.js';
+
+export interface StepResult {
+  state: 'done' | 'partial' | 'failed' | 'skipped';
+  counts: Counts;
+}
+
+/** An asking of a gate, with what was said about it. */
+export interface AskRecord {
+  ask: Ask;
+  plans: PlanRef[];
+  counted: Counted[];
+  /** Those that counted, in order: the warrant of what follows. */
+  statements: Statement[];
+  state: 'asking' | 'passed' | 'denied' | 'expired';
+  remindedAt: number;
+  escalated: boolean;
+}
+
+/** A step's current plan and the asking that it waits for, or waits for none. */
+export interface Planned {
+  plan: PlanRef;
+  ask?: string;
+}
+
+export type Answer = { outcome: string } | { code: string; reason: string };
+
+export interface RunMemory {
+  version: 1;
+  run: RunRef;
+  watch: Extract<Begun, { refused?: never }>['watch'];
+  results: Record<string, StepResult>;
+  planned: Record<string, Planned>;
+  /** Last round of each gate. */
+  rounds: Record<string, number>;
+  asks: AskRecord[];
+  /** Answers by verb, person and nonce: a second delivery gets the first one's answer, also after continuing as new. */
+  answers: Record<string, Answer>;
+  refusals: Record<string, number>;
+  /** Whether anything may have been written: from then on a cancel asks. */
+  wrote: boolean;
+  cancelled: boolean;
+  /** A failure that stops the run: steps not yet begun do not begin. */
+  stopped: boolean;
+  /** Steps whose containment is watched. */
+  watched: string[];
+  /** Events written by this run so far; names the next one. */
+  events: number;
+  /** Calls under way; 0 whenever this is handed over. */
+  inFlight: number;
+}
+
+export function freshMemory(run: RunRef, watch: RunMemory['watch']): RunMemory {
+  return {
+    version: 1,
+    run,
+    watch,
+    results: {},
+    planned: {},
+    rounds: {},
+    asks: [],
+    answers: {},
+    refusals: {},
+    wrote: false,
+    cancelled: false,
+    stopped: false,
+    watched: [],
+    events: 0,
+    inFlight: 0,
+  };
+}

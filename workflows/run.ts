@@ -1,0 +1,161 @@
+/** A run: the launch is judged, steps go their ways, people are heard, and it ends on the record whatever happens. */
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { BeginInput, FinishInput } from '../activities/contract.js';
+import { whoMay } from '../core/verbs.js';
+import { awaitAsk, openAsk } from './asking.js';
+import { type Answer, freshMemory, type RunMemory } from './memory.js';
+import { control, executor } from './proxies.js';
+import { calling } from './record.js';
+import { acceptStatements, type Desk } from './statements.js';
+import { itemsOf, type RunContext, runStep } from './steps.js';
+
+export interface RunInput extends BeginInput {
+  memory?: RunMemory;
+}
+
+export interface RunResult {
+  state: 'done' | 'failed' | 'cancelled' | 'refused';
+}
+
+export async function run(input: RunInput): Promise<RunResult> {
+  const desk: Desk = {
+    memory: undefined,
+    opening: 0,
+    waiting: new Map(),
+    onCancel: () => Promise.resolve({ code: 'run.not-begun', reason: 'The run has not begun.' }),
+  };
+  acceptStatements(desk);
+  const memory = input.memory ?? (await begin(input));
+  if (memory === undefined) return { state: 'refused' };
+  const { memory: _memory, ...begun } = input;
+  const context: RunContext = { input: begun, memory, desk, planning: new Map(), awaiting: new Map() };
+  desk.onCancel = (statement) => cancel(context, statement.by, statement.reason);
+  desk.memory = memory;
+  for (const asked of memory.asks)
+    if (asked.ask.allows === 'cancel' && asked.state === 'asking') void heedCancel(context, asked);
+  try {
+    const handedOver = await goThrough(context);
+    if (handedOver) return await continueAsNew<typeof run>({ ...begun, memory });
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    memory.cancelled = true;
+  }
+  return CancellationScope.nonCancellable(() => finish(context));
+}
+
+async function begin(input: BeginInput): Promise<RunMemory | undefined> {
+  const begun = await control.begin(input);
+  if (begun.refused !== undefined) return undefined;
+  const { launch, watch } = begun;
+  return freshMemory({ run: input.run, incident: input.incident, launch, requester: input.launch.by }, watch);
+}
+
+/** All steps to their ends, or until the run is cancelled or hands itself over: true for the last. */
+async function goThrough(context: RunContext): Promise<boolean> {
+  const { memory, input } = context;
+  const scope = new CancellationScope();
+  let ended = false;
+  const going = scope
+    .run(async () => {
+      if (input.launch.verb === 'plan') await planOnly(context);
+      else await Promise.all(input.runbook.steps.map((step) => runStep(context, step)));
+    })
+    .then(() => {
+      ended = true;
+    });
+  // Failures of the going are looked at below; until then they must not count as unhandled.
+  going.catch(() => undefined);
+  await Promise.race([going, condition(() => memory.cancelled || ended || mayHandOver(memory))]);
+  if (ended) return false;
+  if (!memory.cancelled) return true;
+  scope.cancel();
+  await going.catch((error: unknown) => {
+    if (!isCancellation(error)) throw error;
+  });
+  return false;
+}
+
+/** At a boundary with nothing under way; gates that ask go on asking in the next run of the chain. */
+function mayHandOver(memory: RunMemory): boolean {
+  return workflowInfo().continueAsNewSuggested && memory.inFlight === 0 && allHandlersFinished();
+}
+
+/** What would be changed, without asking anybody and without changing anything. */
+async function planOnly(context: RunContext): Promise<void> {
+  const { memory, input } = context;
+  const { run } = memory;
+  await Promise.all(
+    input.runbook.steps.map(async (step) => {
+      if (step.work.kind !== 'change') return;
+      const { unit, system } = step.work;
+      const items = itemsOf(context, step);
+      await calling(
+        memory,
+        executor(system, step.timeoutMs).plan({
+          run,
+          step: step.id,
+          round: 1,
+          unit,
+          items,
+          onFailure: step.onFailure,
+          retry: step.retry,
+        }),
+      );
+    }),
+  );
+}
+
+/** Before the first write a responder cancels alone; afterwards one other person must agree. It lifts nothing. */
+async function cancel(context: RunContext, by: string, reason: string | undefined): Promise<Answer> {
+  const { memory, desk } = context;
+  if (memory.asks.some(({ ask, state }) => ask.allows === 'cancel' && state === 'asking'))
+    return { code: 'cancel.asked', reason: 'A cancel already asks; somebody else must agree to it.' };
+  const passed = memory.asks.find(({ state, ask }) => state === 'passed' && ask.allows === 'carry out');
+  if (!memory.wrote || passed === undefined) {
+    memory.cancelled = true;
+    return { outcome: 'cancelled; nothing had been changed' };
+  }
+  const { need } = whoMay.cancel as Extract<(typeof whoMay)['cancel'], { who: 'asks' }>;
+  const { gate } = passed.ask.about;
+  const question = {
+    gate,
+    spec: { ...passed.ask.spec, need, personalKeys: 0 },
+    allows: 'cancel' as const,
+    plans: [],
+    containing: false,
+    excluded: [by],
+    ...(reason === undefined ? {} : { reason }),
+  };
+  const asked = await openAsk(memory, desk, question);
+  void heedCancel(context, asked);
+  return { outcome: `asks at gate "${gate}": ${need} other than you must agree` };
+}
+
+async function heedCancel({ memory }: RunContext, asked: RunMemory['asks'][number]): Promise<void> {
+  if ((await awaitAsk(memory, asked)) === 'passed') memory.cancelled = true;
+}
+
+async function finish({ memory, input }: RunContext): Promise<RunResult> {
+  const steps = input.runbook.steps;
+  const bad = steps.filter(
+    ({ id, bestEffortMs }) =>
+      bestEffortMs === undefined && ['failed', 'partial'].includes(memory.results[id]?.state ?? ''),
+  );
+  const state = memory.cancelled ? 'cancelled' : bad.length > 0 || memory.stopped ? 'failed' : 'done';
+  const says = {
+    cancelled: 'cancelled; what is in force stays in force',
+    failed: `incomplete: ${bad.map(({ id }) => id).join(', ')}`,
+    done: 'every step is done and shown',
+  }[state];
+  const action: FinishInput['action'] = `run.${state}`;
+  await condition(allHandlersFinished);
+  await control.finish({ run: memory.run, action, says, endedAt: new Date(Date.now()).toISOString() });
+  return { state };
+}

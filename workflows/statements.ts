@@ -1,0 +1,223 @@
+/**
+ * The one door for statements. One handler for the life of a run; the rules are in `core/gate.ts`, pure and clocked from
+ * outside; this file only wires them. A refusal is thrown and on the record: a rejected Update would leave no trace.
+ */
+import { ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
+import { same } from '../core/canonical.js';
+import { judge, judgeResponder } from '../core/gate.js';
+import type { Facts, Statement } from '../core/statement.js';
+import { verbs } from '../core/verbs.js';
+import { moved, settleAsk } from './asking.js';
+import type { Answer, AskRecord, RunMemory } from './memory.js';
+import { control } from './proxies.js';
+import { eventOf, record } from './record.js';
+
+/** Says something to a run that only people may say; the caller learns at once whether it counted. */
+export const stateUpdate = defineUpdate<{ outcome: string }, [Statement]>('state');
+
+/** A run takes 2,000 Updates in all; nobody may use them up by being refused. */
+const refusalsOfOneMax = 50;
+const refusalsMax = 500;
+/** Longer statements are no statements; a signature of any kind fits many times over. */
+const statementCharsMax = 20_000;
+/** A deadline can be moved by this much at once. */
+const extendMaxMs = 24 * 60 * 60_000;
+
+/** What handlers and steps share beside the memory; nothing here needs to outlive a continue-as-new. */
+export interface Desk {
+  /** Set once the launch was judged. */
+  memory: RunMemory | undefined;
+  opening: number;
+  /** Steps that wait for a person, by id, with what a `retry` does to them. */
+  waiting: Map<string, () => void>;
+  onCancel: (statement: Statement) => Promise<Answer>;
+}
+
+/** Opens the door. Called before anything else in a run, so that nobody finds it shut. */
+export function acceptStatements(desk: Desk): void {
+  setHandler(
+    stateUpdate,
+    async (statement) => {
+      await condition(() => desk.memory !== undefined);
+      const answer = await hearOut(desk.memory as RunMemory, desk, statement);
+      if ('code' in answer) throw ApplicationFailure.nonRetryable(answer.reason, answer.code);
+      return answer;
+    },
+    { validator: refuseMalformed },
+  );
+}
+
+/** Shape only, and synchronous: whoever is refused here leaves no trace, so nothing that matters is judged here. */
+export function refuseMalformed(statement: Statement): void {
+  const good =
+    typeof statement === 'object' &&
+    statement !== null &&
+    statement.version === 1 &&
+    verbs.includes(statement.verb) &&
+    typeof statement.by === 'string' &&
+    typeof statement.nonce === 'string' &&
+    typeof statement.at === 'string' &&
+    typeof statement.about === 'object' &&
+    statement.about !== null &&
+    JSON.stringify(statement).length <= statementCharsMax;
+  if (!good) throw ApplicationFailure.nonRetryable('This is not a statement.', 'statement.malformed');
+}
+
+async function hearOut(memory: RunMemory, desk: Desk, statement: Statement): Promise<Answer> {
+  const name = `${statement.verb}|${statement.by}|${statement.nonce}`;
+  const known = memory.answers[name];
+  if (known !== undefined) return known;
+  if (isTiresome(memory, statement.by))
+    return {
+      code: 'statement.too-many',
+      reason: 'Too many refused statements on this run; use another door: start a new run.',
+    };
+  const facts = await control.hear({ run: memory.run, chain: memory.run.incident, statement });
+  // A gate that is just being opened is on the record before the run knows it; a fast click waits for it.
+  await condition(() => desk.opening === 0);
+  const answer = memory.answers[name] ?? (await rule(memory, desk, statement, facts));
+  memory.answers[name] = answer;
+  return answer;
+}
+
+function isTiresome(memory: RunMemory, by: string): boolean {
+  const all = Object.values(memory.refusals).reduce((sum, each) => sum + each, 0);
+  return (memory.refusals[by] ?? 0) >= refusalsOfOneMax || all >= refusalsMax;
+}
+
+async function rule(memory: RunMemory, desk: Desk, statement: Statement, facts: Facts): Promise<Answer> {
+  switch (statement.verb) {
+    case 'approve':
+    case 'deny':
+    case 'withdraw':
+      return decide(memory, statement, facts);
+    case 'retry':
+    case 'cancel':
+    case 'extend':
+    case 'note':
+      return speak(memory, desk, statement, facts);
+    default:
+      return refuse(memory, statement, facts, 'verb.not-for-a-run', `"${statement.verb}" starts a run of its own.`);
+  }
+}
+
+async function decide(memory: RunMemory, statement: Statement, facts: Facts): Promise<Answer> {
+  const asked = askOf(memory, statement);
+  if (asked === undefined)
+    return refuse(
+      memory,
+      statement,
+      facts,
+      'gate.not-asking',
+      'No gate of this run asks about that; look at the current card.',
+    );
+  if (asked.state !== 'asking') return refuse(memory, statement, facts, `gate.${asked.state}`, afterwards(asked));
+  const ruling = judge(asked.ask, asked.counted, statement, facts, Date.now());
+  if (!ruling.counts) return refuse(memory, statement, facts, ruling.code, ruling.reason);
+  // Counted before the next await: two clicks in one millisecond must see each other.
+  asked.counted.push(ruling.counted);
+  asked.statements.push(statement);
+  const data = { ...moved(asked), verb: statement.verb, statement: facts.digest };
+  const events = [
+    eventOf(memory, 'statement.counted', { actor: statement.by, statement, data }),
+    ...settleAsk(memory, asked),
+  ];
+  await record(memory, ...events);
+  return { outcome: outcomeOf(asked, statement) };
+}
+
+function askOf(memory: RunMemory, { about }: Statement): AskRecord | undefined {
+  if (about.kind !== 'gate') return undefined;
+  return memory.asks.find(({ ask }) => ask.about.gate === about.gate && ask.about.round === about.round);
+}
+
+function afterwards({ ask, state }: AskRecord): string {
+  if (state === 'expired')
+    return `Gate "${ask.about.gate}" ran out of time at ${ask.deadline}; nothing was done. A retry asks again.`;
+  return `Gate "${ask.about.gate}" has already ${state === 'passed' ? 'passed' : 'been denied'}.`;
+}
+
+function outcomeOf({ ask, counted, state }: AskRecord, { verb }: Statement): string {
+  if (state === 'passed') return `counted; gate "${ask.about.gate}" has passed`;
+  if (state === 'denied') return `counted; gate "${ask.about.gate}" is denied and nothing will be done`;
+  if (verb === 'withdraw') return 'withdrawn';
+  const given = new Set(counted.filter((each) => each.verb === 'approve').map((each) => each.by)).size;
+  return `counted; ${given} of ${ask.spec.need} have agreed`;
+}
+
+/** What a responder may say alone. */
+async function speak(memory: RunMemory, desk: Desk, statement: Statement, facts: Facts): Promise<Answer> {
+  const ruling = judgeResponder(statement, facts, Date.now());
+  if (!ruling.counts) return refuse(memory, statement, facts, ruling.code, ruling.reason);
+  const { about } = statement;
+  if (
+    about.kind !== 'run' ||
+    !same({ run: about.run, launch: about.launch }, { run: memory.run.run, launch: memory.run.launch })
+  ) {
+    return refuse(memory, statement, facts, 'about.other-run', 'This was said about another run.');
+  }
+  const answer = await act(memory, desk, statement);
+  if ('code' in answer) return refuse(memory, statement, facts, answer.code, answer.reason);
+  await record(
+    memory,
+    eventOf(memory, 'statement.counted', {
+      actor: statement.by,
+      statement,
+      data: { verb: statement.verb, statement: facts.digest },
+    }),
+  );
+  return answer;
+}
+
+async function act(memory: RunMemory, desk: Desk, statement: Statement): Promise<Answer> {
+  switch (statement.verb) {
+    case 'note':
+      await record(memory, eventOf(memory, 'note', { actor: statement.by, statement }));
+      return { outcome: 'noted' };
+    case 'extend':
+      return extend(memory, statement);
+    case 'retry':
+      return retry(desk, statement);
+    default:
+      return desk.onCancel(statement);
+  }
+}
+
+async function extend(memory: RunMemory, { about, by }: Statement): Promise<Answer> {
+  const byMs = about.kind === 'run' ? (about.byMs ?? 0) : 0;
+  if (!(byMs > 0 && byMs <= extendMaxMs))
+    return { code: 'extend.out-of-range', reason: 'A deadline can be moved by up to 24h at once.' };
+  const asking = memory.asks.filter(({ state }) => state === 'asking');
+  if (asking.length === 0) return { code: 'extend.nothing-asks', reason: 'No gate of this run asks at the moment.' };
+  for (const asked of asking) asked.ask.deadline = new Date(Date.parse(asked.ask.deadline) + byMs).toISOString();
+  await record(memory, ...asking.map((asked) => eventOf(memory, 'gate.extended', { actor: by, data: moved(asked) })));
+  return { outcome: `extended to ${asking.map(({ ask }) => ask.deadline).join(', ')}` };
+}
+
+function retry(desk: Desk, { about }: Statement): Answer {
+  const only = about.kind === 'run' ? about.step : undefined;
+  const steps = [...desk.waiting.keys()].filter((step) => only === undefined || step === only);
+  if (steps.length === 0) return { code: 'retry.nothing-waits', reason: 'Nothing in this run waits for a person.' };
+  for (const step of steps) desk.waiting.get(step)?.();
+  return { outcome: `retrying ${steps.join(', ')}` };
+}
+
+async function refuse(
+  memory: RunMemory,
+  statement: Statement,
+  facts: Facts,
+  code: string,
+  reason: string,
+): Promise<Answer> {
+  memory.refusals[statement.by] = (memory.refusals[statement.by] ?? 0) + 1;
+  const about = statement.about.kind === 'gate' ? { gate: statement.about.gate, round: statement.about.round } : {};
+  const actor = facts.principal?.id ?? 'unknown';
+  await record(
+    memory,
+    eventOf(memory, 'statement.refused', {
+      actor,
+      data: { verb: statement.verb, ...about, code, reason, statement: facts.digest },
+    }),
+  );
+  return { code, reason };
+}

@@ -19,7 +19,7 @@ import type { AnyAction } from './define-action.js';
 import type { ExecutorDeps } from './deps.js';
 import { draft } from './drafts.js';
 import { releaseHold } from './exchange.js';
-import { actionOf } from './index.js';
+import { actionOf } from './find-unit.js';
 import { loadPlan, planItems } from './plan-step.js';
 import { type SettleContext, settleAll } from './settle.js';
 import { type Grant, judgeGate, judgeLaunch, judgeWarrant, refuseForeignItems } from './warrant.js';

@@ -11,7 +11,7 @@ import type { AnyCollector, Evidence } from './define-action.js';
 import type { ExecutorDeps } from './deps.js';
 import { draft } from './drafts.js';
 import { errorOf } from './failures.js';
-import { collectorOf } from './index.js';
+import { collectorOf } from './find-unit.js';
 import { refuseForeignItems } from './warrant.js';
 
 /** Items collected from at once. */

@@ -9,39 +9,11 @@ import type { Hold } from '../core/hold.js';
 import type { Json } from '../core/json.js';
 import type { PlannedChange } from '../core/plan.js';
 import { effectDigest } from '../journal/digest.js';
-import type { Store } from '../journal/store.js';
 import type { AnyAction } from './define-action.js';
 import { draft } from './drafts.js';
 import { errorOf } from './failures.js';
 import { refuseProtected } from './protected.js';
 import type { SettleContext } from './settle.js';
-
-/** The open holds that these runs hold, and those whose release was begun and not ended. */
-export async function heldBy(store: Store, runs: string[]): Promise<Hold[]> {
-  const lists = await Promise.all(
-    runs.flatMap((run) => [store.holds({ holder: run, state: 'open' }), store.holds({ run, state: 'open' })]),
-  );
-  const open = lists
-    .flat()
-    .filter((hold) => !hold.oneWay)
-    .filter(
-      (hold) =>
-        hold.holders.some((holder) => runs.includes(holder.run)) ||
-        (hold.state === 'releasing' && hold.holders.length === 0),
-    );
-  return [...new Map(open.map((hold) => [hold.id, hold])).values()];
-}
-
-/** What undoing a run, or one step of it, concerns: what it did, held or not, but for what has no exchange. */
-export async function doneBy(store: Store, run: string, step: string | undefined): Promise<Hold[]> {
-  const holds = await store.holds({ run, state: 'any' });
-  return holds.filter(
-    (hold) =>
-      !hold.oneWay &&
-      (step === undefined || hold.origin.step === step) &&
-      (hold.state !== 'closed' || hold.outcome === 'done'),
-  );
-}
 
 /** The exchanged change of a hold; `leave` where other holders remain, so that nothing but the holder goes. */
 export async function planExchange(

@@ -1,6 +1,7 @@
 /** A system's executor: the only code that reaches that system, on a queue of its own, with that system's credentials alone. */
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { digestOf } from '../journal/digest.js';
+import { doneBy, heldBy } from '../journal/held.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Bundle } from '../core/installation.js';
 import type { StepPlan } from '../core/plan.js';
@@ -10,15 +11,15 @@ import { collectEvidence } from './collect-evidence.js';
 import type { ExchangePlanInput, ExecutorActivities, PlanInput, RunRef } from './contract.js';
 import type { ExecutorDeps } from './deps.js';
 import { draft } from './drafts.js';
-import { doneBy, heldBy, planExchange } from './exchange.js';
+import { planExchange } from './exchange.js';
 import { withFailures } from './failures.js';
-import { actionOf } from './index.js';
+import { actionOf } from './find-unit.js';
 import { persistently } from './persistently.js';
 import { rememberRunbooks } from './known-runbooks.js';
 import { planItems, storePlan } from './plan-step.js';
 import { watchHolds } from './watch-holds.js';
 
-/** Well inside the heartbeat timeout of 5 s, after which a killed executor's work is given to another. */
+/** Well inside the heartbeat timeout of 4 s, after which a killed executor's work is given to another. */
 const heartbeatEveryMs = 1000;
 
 export function executorActivities(deps: ExecutorDeps): ExecutorActivities {

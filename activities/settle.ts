@@ -77,7 +77,6 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
   const { store, world } = context;
   const action = context.actionOf(change.unit);
   refuseProtected(context.protected, change.target, change.item, change.target.system);
-  await refuseUnsettledDependencies(change, context);
   const held = await store.openHold(changeKey(change));
   if (held !== undefined && (held.state === 'releasing' || !same(held.after, change.after)))
     return movedUnderHold(held);
@@ -92,6 +91,7 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
   if (change.guarded && held === undefined && !same(now.state, change.before)) {
     return { status: 'moved', shown: 'no', found: now.state, error: movedError(change) };
   }
+  await refuseUnsettledDependencies(change, context);
   // Durable before the act, and the first `before` wins: a retry must not mistake our half-made work for the original.
   const { hold, first } = held === undefined ? await intend(change, now.state, context) : { hold: held, first: true };
   // Somebody was faster by a moment: what they hold decides.

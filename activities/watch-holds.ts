@@ -14,7 +14,7 @@ import type { AnyAction } from './define-action.js';
 import type { ExecutorDeps } from './deps.js';
 import { draft } from './drafts.js';
 import { errorOf } from './failures.js';
-import { actionOf } from './index.js';
+import { actionOf } from './find-unit.js';
 import { loadPlan, planItems } from './plan-step.js';
 import { settleAll } from './settle.js';
 

@@ -4,3 +4,9 @@ export const controlQueue = 'firebreak-control';
 export function executorQueue(system: string): string {
   return `firebreak-executor-${system}`;
 }
+
+/**
+ * How long a control worker has for one workflow task before another gets it; the server's 10 s would be added to every recovery
+ * from a worker killed in the middle of one. Replaying takes about 2 ms a step.
+ */
+export const workflowTaskTimeoutMs = 5000;

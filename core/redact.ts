@@ -43,6 +43,10 @@ const secretParts = [
   /("(?:[\w-]{0,40}[-_])?(?:password|passwd|passphrase|secret|token|api[-_]?key|secret[-_]?access[-_]?key)"\s{0,3}:\s{0,3}")[^"\\[\]]{1,}/gi,
 ];
 
+/** A sign of at least one of the shapes; most texts bear none, and are spared the rest. */
+const secretSigns =
+  /PRIVATE KEY|xox|xapp-|hooks\.slack|gh[pousr]_|github_pat_|glpat-|npm_|k_(?:live|test)_|hv[sbr]\.|eyJ|bearer|basic|:\/\/|authorization|passw|passphrase|secret|token|api[-_]?key/i;
+
 /** A copy without secrets: `known` are values that this process holds and that must not appear, whatever they look like. */
 export function redact(value: Json, known: readonly string[] = []): Json {
   return redactValue(value, spellings(known));
@@ -78,6 +82,7 @@ function isSecretKey(key: string): boolean {
 
 function redactWords(text: string, known: readonly string[]): string {
   const unknown = known.reduce((left, secret) => left.replaceAll(secret, redacted), text);
+  if (!secretSigns.test(unknown)) return unknown;
   const shaped = secretTexts.reduce((left, shape) => left.replaceAll(shape, redacted), unknown);
   return secretParts.reduce((left, shape) => left.replaceAll(shape, `$1${redacted}`), shaped);
 }
@@ -86,7 +91,7 @@ function redactWords(text: string, known: readonly string[]): string {
 function spellings(known: readonly string[]): string[] {
   return [...new Set(known.flatMap((secret) => [secret, encoded(secret), JSON.stringify(secret).slice(1, -1)]))]
     .filter((secret) => secret.length >= knownLengthMin && !redacted.includes(secret))
-    .sort((a, b) => b.length - a.length);
+    .toSorted((a, b) => b.length - a.length);
 }
 
 /** As in a URL; a secret that is no well-formed text has no such form. */

@@ -2,8 +2,10 @@
 import { getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import type { Warrant } from '../activities/contract.js';
 import type { PlanRef } from '../core/plan.js';
+import { workflowTaskTimeoutMs } from '../core/queues.js';
 import type { Step } from '../core/runbook.js';
 import { containment, type Watched, watchMoreSignal } from './containment.js';
+import type { RunMemory } from './memory.js';
 import { calling } from './record.js';
 import type { RunContext } from './steps.js';
 
@@ -11,7 +13,8 @@ export function containmentId(run: string): string {
   return `containment-${run}`;
 }
 
-export async function watchOver({ memory }: RunContext, step: Step, plan: PlanRef, warrant: Warrant): Promise<void> {
+export async function watchOver(context: RunContext, step: Step, plan: PlanRef, warrant: Warrant): Promise<void> {
+  const { memory } = context;
   const id = `${step.id}#${plan.round}`;
   if (memory.watched.includes(id)) return;
   const first = memory.watched.length === 0;
@@ -22,15 +25,17 @@ export async function watchOver({ memory }: RunContext, step: Step, plan: PlanRe
     warrant,
     ...(step.reviewAfterMs === undefined ? {} : { reviewAfterMs: step.reviewAfterMs }),
   };
+  if (first) context.containing = calling(memory, begin(memory, watched));
+  await context.containing;
   if (!first)
-    return calling(memory, getExternalWorkflowHandle(containmentId(memory.run.run)).signal(watchMoreSignal, watched));
-  const { run, watch } = memory;
-  await calling(
-    memory,
-    startChild(containment, {
-      workflowId: containmentId(run.run),
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      args: [{ version: 1, run, watch, watched: [watched] }],
-    }),
-  );
+    await calling(memory, getExternalWorkflowHandle(containmentId(memory.run.run)).signal(watchMoreSignal, watched));
+}
+
+async function begin({ run, watch }: RunMemory, watched: Watched): Promise<void> {
+  await startChild(containment, {
+    workflowId: containmentId(run.run),
+    workflowTaskTimeout: workflowTaskTimeoutMs,
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    args: [{ version: 1, run, watch, watched: [watched] }],
+  });
 }

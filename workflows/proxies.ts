@@ -4,7 +4,7 @@ import type { ControlActivities, ExecutorActivities } from '../activities/contra
 import { controlQueue, executorQueue } from '../core/queues.js';
 
 /** A killed executor's work goes to another after this long without a sign of life. */
-const heartbeatTimeoutMs = 5000;
+const heartbeatTimeoutMs = 4000;
 
 /** Without limit: what people said, and that a gate asks, must get on the record whatever is down at the moment. */
 export const control = proxyActivities<ControlActivities>({

@@ -25,6 +25,8 @@ export interface RunContext {
   planning: Map<string, Promise<void>>;
   /** Waits under way, by asking: a gate reminds once, however many steps wait for it. */
   awaiting: Map<string, Promise<Exclude<AskRecord['state'], 'asking'>>>;
+  /** The containment's start, once it has begun: more can be given to it when it is there. */
+  containing?: Promise<void>;
 }
 
 /** Batches of one step under way at once. */

@@ -1,0 +1,20 @@
+/** Targets of AWS units, all in the region of the world that planned them. */
+import type { Target } from '../../core/change.js';
+import { FirebreakError } from '../../core/errors.js';
+import type { AwsWorld } from './world.js';
+
+export type AwsTargetType = 'instance' | 'instance-volume' | 'instance-snapshots' | 'network-interface' | 'security-group';
+
+export function awsTarget({ system, account, region }: AwsWorld, type: AwsTargetType, id: string): Target {
+  return { system, ...(account === undefined ? {} : { account }), region, type, id };
+}
+
+/** The id of a target of that type in this world's region; the same id in another region is another thing. */
+export function idIn(world: AwsWorld, target: Target, type: AwsTargetType): string {
+  if (target.type === type && target.region === world.region && target.system === world.system) return target.id;
+  throw new FirebreakError(
+    'aws.other-target',
+    `${target.type} ${target.id} of ${target.system} ${target.region ?? '(no region)'} is not a ${type} of ${world.system} ${world.region}.`,
+    { nextStep: 'see whether the region of the system in firebreak.yaml was changed since the plan; plan again.', target: target.id },
+  );
+}

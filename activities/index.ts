@@ -1,0 +1,29 @@
+/** The registry: every unit that exists, as a literal list, so that it can be read. */
+import { closest } from 'fastest-levenshtein';
+import { FirebreakError } from '../core/errors.js';
+import { collectInstance } from './aws/collect-instance.js';
+import { isolateInstance } from './aws/isolate-instance.js';
+import { makeQuarantineGroup } from './aws/make-quarantine-group.js';
+import { protectInstance } from './aws/protect-instance.js';
+import { snapshotInstance } from './aws/snapshot-instance.js';
+import type { AnyUnit } from './define-action.js';
+
+export const units: AnyUnit[] = [
+  collectInstance,
+  isolateInstance,
+  makeQuarantineGroup,
+  protectInstance,
+  snapshotInstance,
+];
+
+export function unitNamed(name: string): AnyUnit {
+  const found = units.find((unit) => unit.name === name);
+  if (found !== undefined) return found;
+  const nearest = closest(
+    name,
+    units.map((unit) => unit.name),
+  );
+  throw new FirebreakError('unit.unknown', `There is no unit "${name}".`, {
+    nextStep: `write "${nearest}", if that is what was meant.`,
+  });
+}

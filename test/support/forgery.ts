@@ -1,0 +1,141 @@
+/**
+ * Somebody who reached Temporal: runs a workflow of their own that gives activities straight to our queues, past the gateway
+ * and past our workflows. They may have a responder's launch, not other people's approvals.
+ */
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
+import type { AskInput, BatchResult, CarryOutInput, PlanInput, RunRef, Warrant } from '../../activities/contract.js';
+import { shortId } from '../../core/ids.js';
+import { runbookNamed } from '../../core/installation.js';
+import type { Digest, Json } from '../../core/json.js';
+import type { PlanRef } from '../../core/plan.js';
+import { controlQueue, executorQueue } from '../../core/queues.js';
+import type { Runbook } from '../../core/runbook.js';
+import type { LaunchAbout } from '../../core/statement.js';
+import { digestOf } from '../../journal/digest.js';
+import { dataConverter } from '../../worker/data-converter.js';
+import type { ForgedAnswer, ForgedCall } from './forged-workflow.js';
+import type { TestInstallation } from './installation.js';
+
+export interface Forgery {
+  run: string;
+  counts: BatchResult['counts'] | undefined;
+  refusal: { code: string; message: string } | undefined;
+}
+
+const retry = { attempts: 1, firstWaitMs: 10 };
+
+/** Tries to have one host isolated with the runbook's gates removed, with nobody's approval, or with one person's. */
+export async function forge(
+  at: TestInstallation,
+  how: 'gates removed' | 'no approval' | 'one approval' | 'an item that was not launched',
+): Promise<Forgery> {
+  const bundle = await at.door.bundle();
+  const real = runbookNamed(bundle, 'aws-host-compromise')?.runbook;
+  if (real === undefined) throw new Error('the runbook is not there');
+  const [instance = '', other = ''] = at.world.seeded.instances;
+  const inputs: Json = { instances: [instance], reason: 'a forged reason' };
+  const runbook: Runbook =
+    how === 'gates removed' ? { ...real, gates: {}, steps: real.steps.map(({ gate: _gate, ...step }) => step) } : real;
+  await at.store.putDocument('runbook', digestOf(runbook), runbook as unknown as Json);
+  await at.store.putDocument('inputs', digestOf(inputs), inputs);
+  const run = shortId('run', randomBytes(10));
+  const incident = shortId('inc', randomBytes(10));
+  const about: LaunchAbout = {
+    kind: 'launch',
+    run,
+    incident,
+    runbook: digestOf(runbook),
+    bundle: bundle.digest,
+    inputs: digestOf(inputs),
+    environment: bundle.installation.environment,
+  };
+  const ref: RunRef = { run, incident, launch: digestOf(about), requester: 'alice' };
+  const launch = at.statement('alice', 'launch', about);
+  const step = 'isolate';
+  const item = how === 'an item that was not launched' ? { instance: other } : { instance };
+  const call = caller(at, run);
+  if (how === 'one approval')
+    resultOf(await call({ queue: controlQueue, activity: 'begin', input: { run, incident, runbook, inputs, launch } }));
+  const planned: PlanInput = {
+    run: ref,
+    step,
+    round: 1,
+    unit: 'aws.isolate-instance@1',
+    items: [item],
+    onFailure: 'continue',
+    retry,
+  };
+  const plan = resultOf<PlanRef>(await call({ queue: executorQueue('aws'), activity: 'plan', input: planned }));
+  const warrant: Warrant = {
+    launch,
+    ...(how === 'one approval' ? { gate: await oneApproval(at, call, ref, plan) } : {}),
+  };
+  const carried: CarryOutInput = { run: ref, step, plan, from: 0, to: 1, warrant, whole: true, retry };
+  const answer = await call({ queue: executorQueue('aws'), activity: 'carryOut', input: carried });
+  return {
+    run,
+    counts: 'result' in answer ? (answer.result as BatchResult).counts : undefined,
+    refusal: 'code' in answer ? answer : undefined,
+  };
+}
+
+/** A real approval of the real effect, put on record as the engine does; a second person's is missing. */
+async function oneApproval(
+  at: TestInstallation,
+  call: (call: ForgedCall) => Promise<ForgedAnswer>,
+  run: RunRef,
+  plan: PlanRef,
+): Promise<NonNullable<Warrant['gate']>> {
+  const now = Date.now();
+  const asked: AskInput = {
+    run,
+    id: 'containment#1',
+    gate: 'containment',
+    round: 1,
+    allows: 'carry out',
+    // The attacker asks for less than the runbook does; the executor does not take their word for it.
+    spec: { need: 1, from: ['security-oncall'], withinMs: 900_000, personalKeys: 0, approvalValidMs: 3_600_000 },
+    excluded: [],
+    plans: [plan],
+    openedAt: new Date(now).toISOString(),
+    deadline: new Date(now + 900_000).toISOString(),
+    containing: true,
+  };
+  const { plan: digest } = resultOf<{ plan: Digest }>(
+    await call({ queue: controlQueue, activity: 'ask', input: asked }),
+  );
+  const about = {
+    kind: 'gate' as const,
+    run: run.run,
+    launch: run.launch,
+    gate: 'containment',
+    round: 1,
+    plan: digest,
+  };
+  return { gate: 'containment', round: 1, plan: digest, statements: [at.statement('bob', 'approve', about)] };
+}
+
+function caller(at: TestInstallation, run: string): (call: ForgedCall) => Promise<ForgedAnswer> {
+  let calls = 0;
+  return async (call) => {
+    calls += 1;
+    const id = `forgery-${run}-${calls}`;
+    const worker = await Worker.create({
+      connection: at.connection,
+      namespace: at.temporal.namespace,
+      taskQueue: id,
+      workflowsPath: fileURLToPath(new URL('./forged-workflow.ts', import.meta.url)),
+      dataConverter,
+    });
+    return (await worker.runUntil(
+      at.client.workflow.execute('forged', { workflowId: id, taskQueue: id, args: [call] }),
+    )) as ForgedAnswer;
+  };
+}
+
+function resultOf<T>(answer: ForgedAnswer): T {
+  if ('result' in answer) return answer.result as T;
+  throw new Error(`${answer.code}: ${answer.message}`);
+}

@@ -1,0 +1,222 @@
+/**
+ * A whole installation for a test: real Temporal, EC2 calls to moto behind the shim, the real store, workers and door in this
+ * process. People speak with statements that the gateway's key attests, as they do from Slack.
+ */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import type { EngineDeps } from '../../activities/deps.js';
+import type { Event, EventAction } from '../../core/event.js';
+import type { Json } from '../../core/json.js';
+import type { RunView } from '../../core/run-view.js';
+import type { About, Statement } from '../../core/statement.js';
+import type { Verb } from '../../core/verbs.js';
+import { type Door, openDoor } from '../../gateway/door.js';
+import type { Prepare, Prepared } from '../../gateway/api.js';
+import { attest } from '../../journal/proof.js';
+import { signerOf } from '../../journal/signer.js';
+import { openSqliteStore } from '../../journal/sqlite-store.js';
+import type { Store } from '../../journal/store.js';
+import { openWorld, type World } from '../../sandbox/world.js';
+import { bundleSource } from '../../worker/bundle-source.js';
+import { connectWorker, embedded, openClient, type TemporalSettings } from '../../worker/connection.js';
+import { type Keys, openKeys, pinKeys } from '../../worker/keys.js';
+import { openLog } from '../../worker/log.js';
+import { freePort } from '../../worker/ports.js';
+import { createWorkers, type Workers } from '../../worker/run-worker.js';
+import { installRuntime } from '../../worker/runtime.js';
+import { readSecret } from '../../worker/secrets.js';
+import { findTemporal } from '../../worker/temporal-executable.js';
+import { serverReady, startServer } from '../../worker/temporal-server.js';
+import { workspaceAt } from '../../worker/workspace.js';
+
+export interface TestInstallation {
+  root: string;
+  world: World;
+  store: Store;
+  door: Door;
+  client: Client;
+  keys: Keys;
+  temporal: TemporalSettings;
+  connection: NativeConnection;
+  deps: EngineDeps;
+  log: Logger;
+  /** What `by` says, attested; nothing is delivered. */
+  statement(by: string, verb: Verb, about: About, changes?: Partial<Statement>): Statement;
+  /** Prepares and says it, as Slack does; gives the run. */
+  say(by: string, ask: Prepare): Promise<{ run: string; incident: string; outcome: string; prepared: Prepared }>;
+  launch(
+    by?: string,
+    inputs?: Record<string, Json>,
+    more?: { incident?: string },
+  ): Promise<{ run: string; incident: string }>;
+  /** Waits until the run, as its events show it, is so; fails with what it is instead. */
+  until(run: string, what: (view: RunView) => boolean, withinMs?: number): Promise<RunView>;
+  ended(run: string, withinMs?: number): Promise<RunView>;
+  asking(run: string, withinMs?: number): Promise<RunView>;
+  events(run: string, action?: EventAction): Promise<Event[]>;
+  /** Workers that are up now; a test may stop them and start others. */
+  startWorkers(): Promise<void>;
+  stopWorkers(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface TestOptions {
+  watchEvery?: string;
+  /** More runbooks, by file name; the shipped ones are there too. */
+  maxCachedWorkflows?: number;
+  /** Changes the texts of people.yaml and firebreak.yaml before anything starts. */
+  people?: (text: string) => string;
+  installation?: (text: string) => string;
+}
+
+/** Statements of tests are valid for as long as an approval is by default. */
+const validMs = 60 * 60_000;
+
+export async function startInstallation(options: TestOptions = {}): Promise<TestInstallation> {
+  const root = mkdtempSync(join(tmpdir(), 'firebreak-test-'));
+  const world = await openWorld({ root, watchEvery: options.watchEvery ?? '1m' });
+  edit(join(root, 'people.yaml'), options.people);
+  edit(join(root, 'firebreak.yaml'), options.installation);
+  const workspace = workspaceAt(root);
+  const keys = openKeys(workspace);
+  pinKeys(workspace, keys);
+  const port = await freePort();
+  const server = startServer(await findTemporal(), { port, database: workspace.temporal });
+  const temporal = embedded(port);
+  await serverReady(temporal);
+  const log = openLog({ process: 'test', known: new Set() });
+  installRuntime(log);
+  const bundle = bundleSource(workspace, log);
+  const store = openSqliteStore({ file: workspace.journal, signer: signerOf(keys.journal) });
+  const client = openClient(temporal);
+  const connection = await connectWorker(temporal);
+  const deps: EngineDeps = {
+    store,
+    bundle,
+    evidenceKey: keys.evidence,
+    log,
+    readSecret: (ref) => readSecret(ref, root),
+  };
+  const door = openDoor({ client, store, bundle, log, answerMs: 20_000 });
+  let nonce = 0;
+
+  const statement: TestInstallation['statement'] = (by, verb, about, changes = {}) => {
+    nonce += 1;
+    const now = Date.now();
+    const user = `U0${by.toUpperCase()}`;
+    const team = world.slack.state.users.get(user)?.team ?? 'T0SANDBOX';
+    return attest(
+      {
+        version: 1,
+        verb,
+        about,
+        by,
+        at: new Date(now).toISOString(),
+        validUntil: new Date(now + validMs).toISOString(),
+        nonce: `test-${nonce}`,
+        ...changes,
+        proof: {
+          kind: 'slack',
+          request: { team, user, timestamp: Math.floor(now / 1000), body: `sha256:${'0'.repeat(64)}` },
+          account: {
+            deleted: false,
+            bot: false,
+            restricted: false,
+            stranger: false,
+            team,
+            askedAt: new Date(now).toISOString(),
+          },
+        },
+      },
+      signerOf(keys.gateway),
+    );
+  };
+
+  const say: TestInstallation['say'] = async (by, ask) => {
+    const prepared = await door.prepare(ask, by);
+    const reason =
+      ask.reason ?? ('inputs' in ask && typeof ask.inputs['reason'] === 'string' ? ask.inputs['reason'] : undefined);
+    const said = await door.say(
+      statement(by, ask.verb, prepared.about, { nonce: prepared.nonce, ...(reason === undefined ? {} : { reason }) }),
+    );
+    return { ...said, prepared };
+  };
+
+  const until: TestInstallation['until'] = async (run, what, withinMs = 30_000) => {
+    const end = Date.now() + withinMs;
+    for (;;) {
+      const view = (await door.view(run))?.view;
+      if (view !== undefined && what(view)) return view;
+      if (Date.now() > end) throw new Error(`${run} did not come so far; it is ${JSON.stringify(view, undefined, 1)}`);
+      await sleep(50);
+    }
+  };
+
+  let workers: { workers: Workers; running: Promise<void> } | undefined;
+  const startWorkers = async (): Promise<void> => {
+    const { maxCachedWorkflows } = options;
+    const made = await createWorkers({
+      connection,
+      namespace: temporal.namespace,
+      deps,
+      systems: ['aws'],
+      ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
+    });
+    workers = { workers: made, running: made.run() };
+  };
+  const stopWorkers = async (): Promise<void> => {
+    workers?.workers.shutdown();
+    await workers?.running;
+    workers = undefined;
+  };
+  await startWorkers();
+
+  return {
+    root,
+    world,
+    store,
+    door,
+    client,
+    keys,
+    temporal,
+    connection,
+    deps,
+    log,
+    statement,
+    say,
+    launch: (
+      by = 'alice',
+      inputs = { instances: world.seeded.instances, reason: 'beacon to a known bad host' },
+      more = {},
+    ) => say(by, { verb: 'launch', runbook: 'aws-host-compromise', inputs, ...more }),
+    until,
+    ended: (run, withinMs) =>
+      until(run, (view) => ['done', 'failed', 'cancelled', 'refused'].includes(view.state), withinMs),
+    asking: (run, withinMs) => until(run, (view) => view.asks.some(({ state }) => state === 'asking'), withinMs),
+    events: async (run, action) =>
+      (await store.events({ run })).filter((event) => action === undefined || event.action === action),
+    startWorkers,
+    stopWorkers,
+    stop: async () => {
+      await door.end();
+      await stopWorkers();
+      await connection.close();
+      await client.connection.close();
+      server.kill('SIGTERM');
+      if (server.exitCode === null) await once(server, 'exit');
+      await store.end();
+      await world.stop();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+function edit(file: string, change: ((text: string) => string) | undefined): void {
+  if (change !== undefined) writeFileSync(file, change(readFileSync(file, 'utf8')));
+}

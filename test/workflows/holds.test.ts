@@ -1,0 +1,170 @@
+// Holds over several runs, and what happens to the world meanwhile: real Temporal, real store, AWS is the emulator behind the shim.
+import {
+  AttachNetworkInterfaceCommand,
+  CreateNetworkInterfaceCommand,
+  CreateSecurityGroupCommand,
+  DescribeInstancesCommand,
+  ModifyNetworkInterfaceAttributeCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ec2Of, groupsOfInstances, interfacesOf } from '../support/ec2.js';
+import { startInstallation, type TestInstallation } from '../support/installation.js';
+
+let at: TestInstallation;
+let before: string[][];
+
+beforeEach(async () => {
+  at = await startInstallation({ watchEvery: '1s' });
+  before = await groupsOfInstances(at.world, at.world.seeded.instances);
+}, 120_000);
+
+afterEach(() => at.stop());
+
+async function agree(run: string): Promise<void> {
+  await at.asking(run);
+  await at.say('bob', { verb: 'approve', run });
+  await at.say('carol', { verb: 'approve', run });
+}
+
+async function contain(more: { incident?: string } = {}): Promise<{ run: string; incident: string }> {
+  const launched = await at.launch('alice', undefined, more);
+  await agree(launched.run);
+  const view = await at.ended(launched.run, 60_000);
+  expect(view.state, JSON.stringify(view.steps)).toBe('done');
+  return launched;
+}
+
+async function release(of: string): Promise<string> {
+  const { run } = await at.say('alice', { verb: 'release', of, reason: 'hosts were rebuilt' });
+  await agree(run);
+  return (await at.ended(run, 60_000)).state;
+}
+
+test('containing twice in one incident asks nobody the second time, joins what is held, and only the last release puts the groups back', async () => {
+  const first = await contain();
+  const second = await at.launch('alice', undefined, { incident: first.incident });
+  expect(second.incident).toBe(first.incident);
+  const joined = await at.ended(second.run, 60_000);
+  expect(joined.state).toBe('done');
+  expect(joined.asks).toEqual([]);
+  const isolate = joined.steps.find(({ id }) => id === 'isolate');
+  expect(isolate?.counts).toMatchObject({ applied: 0, already: 4 });
+  expect((await at.events(second.run, 'hold.joined')).length).toBeGreaterThanOrEqual(4);
+  const contained = await groupsOfInstances(at.world, at.world.seeded.instances);
+
+  expect(await release(first.run)).toBe('done');
+  expect(await groupsOfInstances(at.world, at.world.seeded.instances)).toEqual(contained);
+  expect((await at.door.holds(second.run)).filter(({ aspect }) => aspect === 'groups').length).toBe(4);
+
+  expect(await release(second.run)).toBe('done');
+  expect(await groupsOfInstances(at.world, at.world.seeded.instances)).toEqual(before);
+  expect(await at.door.holds(first.incident)).toEqual([]);
+}, 180_000);
+
+test('an interface attached while isolating is settled by the second look, inside the approved item', async () => {
+  const [instance = ''] = at.world.seeded.instances;
+  const ec2 = ec2Of(at.world);
+  const launched = await at.launch('alice', { instances: [instance], reason: 'attached meanwhile' });
+  await at.asking(launched.run);
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instance] }));
+  const SubnetId = Reservations[0]?.Instances?.[0]?.SubnetId;
+  const { NetworkInterface } = await ec2.send(
+    new CreateNetworkInterfaceCommand({ SubnetId, Groups: [at.world.seeded.group] }),
+  );
+  await ec2.send(
+    new AttachNetworkInterfaceCommand({
+      InstanceId: instance,
+      NetworkInterfaceId: NetworkInterface?.NetworkInterfaceId,
+      DeviceIndex: 2,
+    }),
+  );
+  await agree(launched.run);
+  const done = await at.ended(launched.run, 60_000);
+  expect(done.state).toBe('done');
+  expect(done.asks.length).toBe(1);
+  expect(done.steps.find(({ id }) => id === 'isolate')?.counts).toMatchObject({ applied: 3, outside: 0 });
+  const [groups = []] = await groupsOfInstances(at.world, [instance]);
+  expect(groups.length).toBe(3);
+  expect(new Set(groups).size).toBe(1);
+  ec2.destroy();
+}, 120_000);
+
+test('a terminated host fails, the others are contained, and the run ends failed', async () => {
+  const [gone = '', ...others] = at.world.seeded.instances;
+  const ec2 = ec2Of(at.world);
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds: [gone] }));
+  const launched = await at.launch();
+  await agree(launched.run);
+  const ended = await at.ended(launched.run, 60_000);
+  expect(ended.state).toBe('failed');
+  const isolate = ended.steps.find(({ id }) => id === 'isolate');
+  expect(isolate).toMatchObject({ state: 'partial', counts: { applied: 2, failed: 1 } });
+  expect(isolate?.exceptions[0]).toMatchObject({ code: 'aws.instance-terminated' });
+  const groups = (await groupsOfInstances(at.world, others)).flat();
+  expect(new Set(groups).size).toBe(1);
+  expect(groups).not.toContain(at.world.seeded.group);
+  ec2.destroy();
+}, 120_000);
+
+test("a colleague's groups are kept at release, said so, and the others get theirs back", async () => {
+  const { incident } = await contain();
+  const ec2 = ec2Of(at.world);
+  const [first = ''] = at.world.seeded.instances;
+  const [eni = ''] = await interfacesOf(at.world, first);
+  // Agreed to before the colleague acts, and with the watch too slow to see it: stopped workers see nothing.
+  const { run } = await at.say('alice', { verb: 'release', of: incident, reason: 'hosts were rebuilt' });
+  await at.asking(run);
+  await at.say('bob', { verb: 'approve', run });
+  await at.stopWorkers();
+  const group = await ec2.send(
+    new CreateSecurityGroupCommand({ GroupName: 'colleague', Description: 'by hand', VpcId: await vpcOf(first) }),
+  );
+  await ec2.send(
+    new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: eni, Groups: [group.GroupId ?? ''] }),
+  );
+  const approval = at.say('carol', { verb: 'approve', run });
+  await at.startWorkers();
+  await approval;
+  const ended = await at.ended(run, 60_000);
+  expect(ended.state).toBe('failed');
+  expect(ended.steps[0]?.exceptions.some(({ code }) => code === 'release.kept-as-found')).toBe(true);
+  const after = (await groupsOfInstances(at.world, at.world.seeded.instances)).flat();
+  expect(after.filter((each) => each === group.GroupId).length).toBe(1);
+  expect(after.filter((each) => each === at.world.seeded.group).length).toBe(3);
+  ec2.destroy();
+}, 120_000);
+
+test('a quarantine flipped back is seen, told to the owner and settled again, with a limit an hour', async () => {
+  const { run } = await contain();
+  const ec2 = ec2Of(at.world);
+  const [first = ''] = at.world.seeded.instances;
+  const contained = await groupsOfInstances(at.world, at.world.seeded.instances);
+  const [eni = ''] = await interfacesOf(at.world, first);
+  const limit = 6;
+  for (let flips = 1; flips <= limit; flips += 1) {
+    await ec2.send(
+      new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: eni, Groups: [at.world.seeded.group] }),
+    );
+    await at.until(
+      run,
+      ({ watch }) => watch.filter(({ action }) => action === 'containment.settled-again').length >= flips,
+      20_000,
+    );
+    expect(await groupsOfInstances(at.world, at.world.seeded.instances)).toEqual(contained);
+  }
+  expect((await at.events(run, 'owner.paged')).length).toBeGreaterThanOrEqual(limit);
+  await ec2.send(
+    new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: eni, Groups: [at.world.seeded.group] }),
+  );
+  await at.until(run, ({ watch }) => watch.some(({ action }) => action === 'containment.limit-reached'), 20_000);
+  expect((await at.events(run, 'containment.settled-again')).length).toBe(limit);
+  ec2.destroy();
+}, 180_000);
+
+async function vpcOf(instance: string): Promise<string> {
+  const ec2 = ec2Of(at.world);
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instance] }));
+  ec2.destroy();
+  return Reservations[0]?.Instances?.[0]?.VpcId ?? '';
+}

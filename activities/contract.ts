@@ -106,6 +106,14 @@ export interface CollectInput {
   retry: Retry;
 }
 
+/** Takes back what a step did before it failed, because its approved failure rule says so; never a containment. */
+export interface TakeBackInput {
+  run: RunRef;
+  step: string;
+  warrant: Warrant;
+  retry: Retry;
+}
+
 export interface WatchInput {
   run: RunRef;
   step: string;
@@ -154,6 +162,7 @@ export interface ExecutorActivities {
   plan(input: PlanInput): Promise<PlanRef>;
   planExchange(input: ExchangePlanInput): Promise<PlanRef>;
   carryOut(input: CarryOutInput): Promise<BatchResult>;
+  takeBack(input: TakeBackInput): Promise<Counts>;
   collect(input: CollectInput): Promise<{ collected: number; failed: number }>;
   watch(input: WatchInput): Promise<WatchResult>;
 }

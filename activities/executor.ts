@@ -17,6 +17,7 @@ import { actionOf } from './find-unit.js';
 import { persistently } from './persistently.js';
 import { rememberRunbooks } from './known-runbooks.js';
 import { planItems, storePlan } from './plan-step.js';
+import { takeBack } from './take-back.js';
 import { watchHolds } from './watch-holds.js';
 
 /** Well inside the heartbeat timeout of 4 s, after which a killed executor's work is given to another. */
@@ -53,6 +54,8 @@ export function executorActivities(deps: ExecutorDeps): ExecutorActivities {
           persistently(input.retry, attempt.signal, () => carryOut(deps, input, attempt)),
         ),
       ),
+    takeBack: (input) =>
+      withAttempt(input.run, input.step, (attempt) => refusalsOnRecord(deps, input, () => persistently(input.retry, attempt.signal, () => takeBack(deps, input, attempt)))),
     collect: (input) =>
       withAttempt(
         input.run,

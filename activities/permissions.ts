@@ -59,7 +59,7 @@ const groups: Group[] = [
 
 /** The policy for these units together. */
 export function policyOf(units: Pick<AnyUnit, 'permissions'>[]): PolicyDocument {
-  const actions = [...new Set(units.flatMap(({ permissions }) => permissions))].sort();
+  const actions = [...new Set(units.flatMap(({ permissions }) => permissions))].toSorted();
   const groupOf = (action: string) => groups.find((group) => group.has(action));
   const Statement = groups.flatMap((group): PolicyStatement[] => {
     const own = actions.filter((action) => groupOf(action) === group);

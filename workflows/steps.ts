@@ -54,7 +54,8 @@ export async function runStep(context: RunContext, step: Step): Promise<void> {
 function end({ memory }: RunContext, step: Step, result: StepResult): void {
   memory.results[step.id] = result;
   const failed = result.state === 'failed' || result.state === 'partial';
-  if (failed && step.onFailure === 'stop' && step.bestEffortMs === undefined) memory.stopped = true;
+  const stops = step.onFailure === 'stop' || step.onFailure === 'undo';
+  if (failed && stops && step.bestEffortMs === undefined) memory.stopped = true;
 }
 
 async function skip({ memory }: RunContext, step: Step, why: string): Promise<void> {
@@ -148,6 +149,7 @@ async function change(context: RunContext, step: Step): Promise<StepResult> {
     planned = await agreeOn(context, step, ended.outside);
   }
   const state = stateOf(counts);
+  if (state !== 'done' && step.onFailure === 'undo') await undo(context, step, planned);
   if (state !== 'done' && step.onFailure === 'ask') {
     const next = '`retry` plans it anew and settles what is left; `cancel` ends the run and keeps what is in force.';
     throw new NeedsPerson(
@@ -157,6 +159,14 @@ async function change(context: RunContext, step: Step): Promise<StepResult> {
   }
   delete memory.planned[step.id];
   return { state, counts };
+}
+
+/** A step that asked for it is taken back when it fails; it stays failed, and the run stops there. */
+async function undo({ memory, input }: RunContext, step: Step, { plan, ask }: Planned): Promise<void> {
+  const warrant = warrantOf(input, askOf(memory, ask));
+  const counts = await calling(memory, executor(plan.system, step.timeoutMs).takeBack({ run: memory.run, step: step.id, warrant, retry: step.retry }));
+  const data: StepFinished = { state: 'failed', counts: { 'taken back': counts.applied, 'not taken back': counts.failed + counts.moved }, exceptions: [] };
+  await record(memory, eventOf(memory, 'step.finished', { step: step.id, outcome: 'failed', data }));
 }
 
 function sumUp(counts: Counts): string {

@@ -3,7 +3,11 @@
  * unconditionally in both directions is not tracked, and dies at once when that rule goes. So an interface passes through a
  * group that allows everything, for as long as one call takes. One for each interface, so that swaps do not meet.
  */
-import { AuthorizeSecurityGroupEgressCommand, AuthorizeSecurityGroupIngressCommand, type IpPermission } from '@aws-sdk/client-ec2';
+import {
+  AuthorizeSecurityGroupEgressCommand,
+  AuthorizeSecurityGroupIngressCommand,
+  type IpPermission,
+} from '@aws-sdk/client-ec2';
 import { FirebreakError } from '../../core/errors.js';
 import { ask } from './ask.js';
 import { awsCode } from './errors.js';
@@ -16,8 +20,15 @@ const everyone4: IpPermission = { IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.
 const everyone6: IpPermission = { IpProtocol: '-1', Ipv6Ranges: [{ CidrIpv6: '::/0' }] };
 
 /** The one that a swap of this interface made, if it is still there. */
-export async function findAllAccess(world: AwsWorld, { id, vpc }: Pick<NetworkInterface, 'id' | 'vpc'>): Promise<string | undefined> {
-  const found = await groupsWhere(world, { 'vpc-id': [vpc], [`tag:${allAccessTagKey}`]: [id], 'group-name': [nameFor(id)] });
+export async function findAllAccess(
+  world: AwsWorld,
+  { id, vpc }: Pick<NetworkInterface, 'id' | 'vpc'>,
+): Promise<string | undefined> {
+  const found = await groupsWhere(world, {
+    'vpc-id': [vpc],
+    [`tag:${allAccessTagKey}`]: [id],
+    'group-name': [nameFor(id)],
+  });
   return found[0]?.id;
 }
 
@@ -30,9 +41,19 @@ export async function makeAllAccess(world: AwsWorld, { id, vpc }: NetworkInterfa
     tag: [allAccessTagKey, id],
   });
   await Promise.all([
-    ...[everyone4, everyone6].map((rule) => allowed(ask(world, new AuthorizeSecurityGroupIngressCommand({ GroupId: group, IpPermissions: [rule] }), { about: group }))),
+    ...[everyone4, everyone6].map((rule) =>
+      allowed(
+        ask(world, new AuthorizeSecurityGroupIngressCommand({ GroupId: group, IpPermissions: [rule] }), {
+          about: group,
+        }),
+      ),
+    ),
     // The rule to everywhere over IPv4 is there by default.
-    allowed(ask(world, new AuthorizeSecurityGroupEgressCommand({ GroupId: group, IpPermissions: [everyone6] }), { about: group })),
+    allowed(
+      ask(world, new AuthorizeSecurityGroupEgressCommand({ GroupId: group, IpPermissions: [everyone6] }), {
+        about: group,
+      }),
+    ),
   ]);
   return group;
 }
@@ -40,10 +61,14 @@ export async function makeAllAccess(world: AwsWorld, { id, vpc }: NetworkInterfa
 /** Deletes it. A group open to everyone that somebody else uses meanwhile is for a person to look at. */
 export async function removeAllAccess(world: AwsWorld, group: string, of: string): Promise<void> {
   if ((await deleteGroup(world, group)) === 'deleted') return;
-  throw new FirebreakError('aws.all-access-group-in-use', `${of} is isolated, but ${group}, through which it passed, is now used by something else and was left.`, {
-    nextStep: `see what holds ${group}, which allows everything, take it from there and delete it, then retry.`,
-    target: group,
-  });
+  throw new FirebreakError(
+    'aws.all-access-group-in-use',
+    `${of} is isolated, but ${group}, through which it passed, is now used by something else and was left.`,
+    {
+      nextStep: `see what holds ${group}, which allows everything, take it from there and delete it, then retry.`,
+      target: group,
+    },
+  );
 }
 
 async function allowed(call: Promise<unknown>): Promise<void> {

@@ -23,7 +23,12 @@ import type { AwsWorld } from './world.js';
 const version = '2016-11-15';
 
 /** What one must ask for by name. User data may hold secrets and the attacker's way in. */
-const attributes: InstanceAttributeName[] = ['disableApiTermination', 'disableApiStop', 'instanceInitiatedShutdownBehavior', 'userData'];
+const attributes: InstanceAttributeName[] = [
+  'disableApiTermination',
+  'disableApiStop',
+  'instanceInitiatedShutdownBehavior',
+  'userData',
+];
 
 type Piece = (world: AwsWorld, instance: string) => Promise<Omit<Evidence, 'target'>>;
 
@@ -61,7 +66,12 @@ export const collectInstance = defineCollector<z.infer<typeof instanceInput>, Aw
 async function consoleOutput(world: AwsWorld, instance: string): Promise<Omit<Evidence, 'target'>> {
   const { InstanceId, Output = '' } = await latestOutput(world, instance);
   sent(InstanceId, 'ec2:GetConsoleOutput', 'instance');
-  return { name: 'console-output.txt', mediaType: 'text/plain', body: Buffer.from(Output, 'base64'), method: `ec2:GetConsoleOutput ${version}` };
+  return {
+    name: 'console-output.txt',
+    mediaType: 'text/plain',
+    body: Buffer.from(Output, 'base64'),
+    method: `ec2:GetConsoleOutput ${version}`,
+  };
 }
 
 /** The output up to now, which only instances on Nitro give; others give that of the last start. */
@@ -91,7 +101,9 @@ async function interfaces(world: AwsWorld, instance: string): Promise<Omit<Evide
 async function volumes(world: AwsWorld, instance: string): Promise<Omit<Evidence, 'target'>> {
   const action = 'ec2:DescribeVolumes';
   const found = await everyPage(action, async (next) => {
-    const { Volumes, NextToken } = await ask(world, new DescribeVolumesCommand(attachedTo(instance, next)), { about: instance });
+    const { Volumes, NextToken } = await ask(world, new DescribeVolumesCommand(attachedTo(instance, next)), {
+      about: instance,
+    });
     return { items: Volumes, next: NextToken };
   });
   return json('volumes.json', action, found);
@@ -100,7 +112,13 @@ async function volumes(world: AwsWorld, instance: string): Promise<Omit<Evidence
 async function instanceAttributes(world: AwsWorld, instance: string): Promise<Omit<Evidence, 'target'>> {
   const read = await Promise.all(
     attributes.map(async (Attribute) => {
-      const { $metadata: _metadata, InstanceId: _id, ...values } = await ask(world, new DescribeInstanceAttributeCommand({ InstanceId: instance, Attribute }), { about: instance });
+      const {
+        $metadata: _metadata,
+        InstanceId: _id,
+        ...values
+      } = await ask(world, new DescribeInstanceAttributeCommand({ InstanceId: instance, Attribute }), {
+        about: instance,
+      });
       return values;
     }),
   );
@@ -113,13 +131,22 @@ function attachedTo(instance: string, next: string | undefined) {
 }
 
 function json(name: string, action: string, value: unknown): Omit<Evidence, 'target'> {
-  return { name, mediaType: 'application/json', body: Buffer.from(`${JSON.stringify(value, null, 2)}\n`), method: `${action} ${version}` };
+  return {
+    name,
+    mediaType: 'application/json',
+    body: Buffer.from(`${JSON.stringify(value, null, 2)}\n`),
+    method: `${action} ${version}`,
+  };
 }
 
 function incomplete(instance: string, failures: FirebreakError[]): FirebreakError {
-  return new FirebreakError('aws.evidence-incomplete', `${failures.length} of ${pieces.length} pieces of evidence of ${instance} are missing: ${failures.map((error) => error.message).join(' ')}`, {
-    nextStep: failures.map(sentence).at(0)?.split('Next: ')[1] ?? 'retry.',
-    isTerminal: failures.every((error) => error.isTerminal),
-    target: instance,
-  });
+  return new FirebreakError(
+    'aws.evidence-incomplete',
+    `${failures.length} of ${pieces.length} pieces of evidence of ${instance} are missing: ${failures.map((error) => error.message).join(' ')}`,
+    {
+      nextStep: failures.map(sentence).at(0)?.split('Next: ')[1] ?? 'retry.',
+      isTerminal: failures.every((error) => error.isTerminal),
+      target: instance,
+    },
+  );
 }

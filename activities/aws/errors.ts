@@ -55,13 +55,28 @@ export function translated(error: unknown, { action, about }: { action: string; 
   const name = error instanceof Error ? error.name : '';
   const says = error instanceof Error ? error.message : String(error);
   const make = (code: string, message: string, nextStep: string, isTerminal: boolean) =>
-    new FirebreakError(code, message, { nextStep, isTerminal, cause: error, ...(about === undefined ? {} : { target: about }) });
+    new FirebreakError(code, message, {
+      nextStep,
+      isTerminal,
+      cause: error,
+      ...(about === undefined ? {} : { target: about }),
+    });
 
   if (name === 'AbortError') {
-    return make('aws.interrupted', `${action}${of} was interrupted; it may have taken effect.`, 'retry: what was done is found and kept.', false);
+    return make(
+      'aws.interrupted',
+      `${action}${of} was interrupted; it may have taken effect.`,
+      'retry: what was done is found and kept.',
+      false,
+    );
   }
   if (throttled.has(name)) {
-    return make('aws.throttled', `AWS is throttling ${action}${of}.`, 'wait; it is tried again by itself, more slowly.', false);
+    return make(
+      'aws.throttled',
+      `AWS is throttling ${action}${of}.`,
+      'wait; it is tried again by itself, more slowly.',
+      false,
+    );
   }
   if (denied.has(name)) {
     return make(
@@ -72,20 +87,45 @@ export function translated(error: unknown, { action, about }: { action: string; 
     );
   }
   if (unreachable.has(name) || unreachable.has(systemCode(error)) || says.includes('socket hang up')) {
-    return make('aws.unreachable', `AWS did not answer ${action}${of}: ${says}`, 'check the network and the endpoint; it is tried again by itself.', false);
+    return make(
+      'aws.unreachable',
+      `AWS did not answer ${action}${of}: ${says}`,
+      'check the network and the endpoint; it is tried again by itself.',
+      false,
+    );
   }
-  if (isUnreadable(error)) return answerUnreadable(action, says.split('\n')[0] ?? '', { cause: error, isTerminal: statusOf(error) < 500 });
+  if (isUnreadable(error))
+    return answerUnreadable(action, says.split('\n')[0] ?? '', { cause: error, isTerminal: statusOf(error) < 500 });
   if (name.endsWith('.NotFound') || name.endsWith('NotFoundException')) {
-    return make('aws.not-found', `AWS knows nothing like that${of}: ${says}`, 'check the id, the region and the account.', true);
+    return make(
+      'aws.not-found',
+      `AWS knows nothing like that${of}: ${says}`,
+      'check the id, the region and the account.',
+      true,
+    );
   }
   if (statusOf(error) >= 500) {
-    return make('aws.unreachable', `AWS failed at ${action}${of}: ${name}: ${says}`, 'wait; it is tried again by itself.', false);
+    return make(
+      'aws.unreachable',
+      `AWS failed at ${action}${of}: ${name}: ${says}`,
+      'wait; it is tried again by itself.',
+      false,
+    );
   }
-  return make('aws.refused', `AWS refused ${action}${of}: ${name}: ${says}`, 'look at what AWS says, mend it, then retry.', true);
+  return make(
+    'aws.refused',
+    `AWS refused ${action}${of}: ${name}: ${says}`,
+    'look at what AWS says, mend it, then retry.',
+    true,
+  );
 }
 
 /** An answer that lacks what it must have, or is none: an error page, half a document. Never taken for "there is nothing". */
-export function answerUnreadable(action: string, why: string, options: { cause?: unknown; isTerminal?: boolean } = {}): FirebreakError {
+export function answerUnreadable(
+  action: string,
+  why: string,
+  options: { cause?: unknown; isTerminal?: boolean } = {},
+): FirebreakError {
   return new FirebreakError('aws.answer-unreadable', `The answer to ${action} cannot be read: ${why}.`, {
     nextStep: 'see what answers at the endpoint (a proxy, an emulator without this action), then retry.',
     ...options,

@@ -16,7 +16,9 @@ const action = 'ec2:DescribeInstances';
 /** The instance, in whatever state. Throws `aws.not-found` when AWS does not know it. */
 export async function instanceNamed(world: AwsWorld, id: string): Promise<Instance> {
   const { Reservations } = await ask(world, new DescribeInstancesCommand({ InstanceIds: [id] }), { about: id });
-  const found = sent(Reservations, action, 'reservations').flatMap(({ Instances }) => sent(Instances, action, 'instances'));
+  const found = sent(Reservations, action, 'reservations').flatMap(({ Instances }) =>
+    sent(Instances, action, 'instances'),
+  );
   const [instance] = found;
   if (found.length !== 1 || instance?.InstanceId !== id) throw answerUnreadable(action, `it is not about ${id}`);
   return instance;
@@ -44,7 +46,8 @@ export function volumesOf(instance: Instance): AttachedVolume[] {
   const mappings = sent(instance.BlockDeviceMappings, action, 'block devices');
   if (mappings.length === 0) {
     throw new FirebreakError('aws.no-volumes', `${instance.InstanceId ?? ''} has no EBS volumes.`, {
-      nextStep: 'its disks are instance stores, which nothing but a copy from inside can preserve: collect from the host.',
+      nextStep:
+        'its disks are instance stores, which nothing but a copy from inside can preserve: collect from the host.',
       ...(instance.InstanceId === undefined ? {} : { target: instance.InstanceId }),
     });
   }

@@ -37,7 +37,8 @@ export const isolateInstance = defineAction<z.infer<typeof instanceInput>, Group
     'ec2:DescribeSecurityGroups',
     'ec2:ModifyNetworkInterfaceAttribute',
   ],
-  repeatable: 'Groups are set to a value, and a swap that was cut short is finished; a second write finds nothing to do.',
+  repeatable:
+    'Groups are set to a value, and a swap that was cut short is finished; a second write finds nothing to do.',
   readLagMs: 0,
   example: { instance: 'i-0123456789abcdef0' },
   input: instanceInput,

@@ -46,7 +46,8 @@ export const makeQuarantineGroup = defineAction<z.infer<typeof instanceInput>, z
     'ec2:RevokeSecurityGroupEgress',
     'ec2:RevokeSecurityGroupIngress',
   ],
-  repeatable: 'The group is found by its tag and its name is unique in the VPC, so it is made once; rules that are gone stay gone.',
+  repeatable:
+    'The group is found by its tag and its name is unique in the VPC, so it is made once; rules that are gone stay gone.',
   readLagMs: 3_000,
   example: { instance: 'i-0123456789abcdef0' },
   input: instanceInput,
@@ -54,11 +55,13 @@ export const makeQuarantineGroup = defineAction<z.infer<typeof instanceInput>, z
 
   read: async (target, _hold, world) => {
     const group = await findQuarantine(world, vpcOf(idIn(world, target, 'security-group')));
-    return group === undefined ? { state: null } : { state: { rules: ruleTexts(group) }, identity: { group: group.id } };
+    return group === undefined
+      ? { state: null }
+      : { state: { rules: ruleTexts(group) }, identity: { group: group.id } };
   },
   plan: async ({ instance }, world) => {
     const interfaces = await interfacesOf(world, instance);
-    const vpcs = [...new Set(interfaces.map(({ vpc }) => vpc))].sort();
+    const vpcs = [...new Set(interfaces.map(({ vpc }) => vpc))].toSorted();
     return vpcs.map((vpc) => ({ target: quarantineTarget(world, vpc), after: { rules: [] } }));
   },
   write: async (target, wanted, _hold, world) => {
@@ -71,18 +74,29 @@ export const makeQuarantineGroup = defineAction<z.infer<typeof instanceInput>, z
 
 async function make(world: AwsWorld, vpc: string): Promise<Json> {
   const found = await findQuarantine(world, vpc);
-  const group = found?.id ?? (await makeGroup(world, { name: quarantineName(vpc), vpc, description: description(vpc), tag: [quarantineTagKey, vpc] }));
+  const group =
+    found?.id ??
+    (await makeGroup(world, {
+      name: quarantineName(vpc),
+      vpc,
+      description: description(vpc),
+      tag: [quarantineTagKey, vpc],
+    }));
   if (found === undefined || !isSealed(found)) await emptyGroup(world, group);
   const seen = await eventually(world, visible, async () => {
     const now = await findQuarantine(world, vpc);
     return now !== undefined && isSealed(now) ? now : undefined;
   });
   if (seen !== undefined) return { group: seen.id };
-  throw new FirebreakError('aws.group-not-visible', `${group} was made in ${vpc} but does not show under its tag without rules.`, {
-    nextStep: 'retry; if it stays so, see whether its tag or its rules are being changed.',
-    isTerminal: false,
-    target: group,
-  });
+  throw new FirebreakError(
+    'aws.group-not-visible',
+    `${group} was made in ${vpc} but does not show under its tag without rules.`,
+    {
+      nextStep: 'retry; if it stays so, see whether its tag or its rules are being changed.',
+      isTerminal: false,
+      target: group,
+    },
+  );
 }
 
 /** Takes the group away, unless somebody uses it: another incident may, and an interface must never be left without a group. */
@@ -92,17 +106,25 @@ async function remove(world: AwsWorld, vpc: string): Promise<undefined> {
   const users = await interfacesWith(world, found.id);
   if (users.length === 0 && (await deleteGroup(world, found.id)) === 'deleted') return undefined;
   const by = users.length === 0 ? 'something, perhaps a rule of another group' : users.map(({ id }) => id).join(', ');
-  throw new FirebreakError('aws.group-in-use', `Could not delete ${found.id}, the quarantine group of ${vpc}: it is used by ${by}.`, {
-    nextStep: 'release those first, then release this again; an unused quarantine group does no harm.',
-    target: found.id,
-  });
+  throw new FirebreakError(
+    'aws.group-in-use',
+    `Could not delete ${found.id}, the quarantine group of ${vpc}: it is used by ${by}.`,
+    {
+      nextStep: 'release those first, then release this again; an unused quarantine group does no harm.',
+      target: found.id,
+    },
+  );
 }
 
 function wouldOpen(vpc: string, rules: string[]): FirebreakError {
-  return new FirebreakError('aws.would-open-quarantine', `The quarantine group of ${vpc} had rules before (${rules.join(', ')}); they are not put back.`, {
-    nextStep: 'find out who added them; isolated interfaces may hold this group.',
-    target: vpc,
-  });
+  return new FirebreakError(
+    'aws.would-open-quarantine',
+    `The quarantine group of ${vpc} had rules before (${rules.join(', ')}); they are not put back.`,
+    {
+      nextStep: 'find out who added them; isolated interfaces may hold this group.',
+      target: vpc,
+    },
+  );
 }
 
 function description(vpc: string): string {
@@ -112,5 +134,8 @@ function description(vpc: string): string {
 function vpcOf(id: string): string {
   const vpc = id.startsWith(`${quarantineRef}=`) ? id.slice(quarantineRef.length + 1) : '';
   if (/^vpc-[0-9a-f]+$/.test(vpc)) return vpc;
-  throw new FirebreakError('aws.other-target', `${id} does not name a quarantine group (this is a bug).`, { nextStep: 'plan again.', target: id });
+  throw new FirebreakError('aws.other-target', `${id} does not name a quarantine group (this is a bug).`, {
+    nextStep: 'plan again.',
+    target: id,
+  });
 }

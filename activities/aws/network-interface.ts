@@ -47,26 +47,42 @@ export function interfacesWith(world: AwsWorld, group: string): Promise<NetworkI
 }
 
 /** Sets the whole set of groups, in one call. */
-export async function setGroups(world: AwsWorld, id: string, groups: string[], options: AskOptions = {}): Promise<void> {
-  await ask(world, new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: id, Groups: groups }), { about: id, ...options });
+export async function setGroups(
+  world: AwsWorld,
+  id: string,
+  groups: string[],
+  options: AskOptions = {},
+): Promise<void> {
+  await ask(world, new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: id, Groups: groups }), {
+    about: id,
+    ...options,
+  });
 }
 
 async function interfacesWhere(world: AwsWorld, filter: string, value: string): Promise<NetworkInterface[]> {
   const found = await everyPage(action, async (next) => {
-    const query = { Filters: [{ Name: filter, Values: [value] }], MaxResults: pageSize, ...(next === undefined ? {} : { NextToken: next }) };
-    const { NetworkInterfaces, NextToken } = await ask(world, new DescribeNetworkInterfacesCommand(query), { about: value });
+    const query = {
+      Filters: [{ Name: filter, Values: [value] }],
+      MaxResults: pageSize,
+      ...(next === undefined ? {} : { NextToken: next }),
+    };
+    const { NetworkInterfaces, NextToken } = await ask(world, new DescribeNetworkInterfacesCommand(query), {
+      about: value,
+    });
     return { items: NetworkInterfaces, next: NextToken };
   });
   return found.map(readInterface);
 }
 
 function readInterface(found: Described): NetworkInterface {
-  const groups = sent(found.Groups, action, 'groups of an interface').map(({ GroupId }) => sent(GroupId, action, 'id of a group'));
+  const groups = sent(found.Groups, action, 'groups of an interface').map(({ GroupId }) =>
+    sent(GroupId, action, 'id of a group'),
+  );
   return {
     id: sent(found.NetworkInterfaceId, action, 'id of an interface'),
     vpc: sent(found.VpcId, action, 'VPC of an interface'),
     subnet: sent(found.SubnetId, action, 'subnet of an interface'),
-    groups: groups.sort(),
+    groups: groups.toSorted(),
     requesterManaged: sent(found.RequesterManaged, action, 'RequesterManaged of an interface'),
   };
 }

@@ -13,7 +13,10 @@ import { type AttachedVolume, instanceInput, liveInstance, volumesOf } from './i
 import { awsTarget, idIn } from './targets.js';
 import type { AwsWorld } from './world.js';
 
-const state = z.union([z.strictObject({ terminationProtection: z.boolean() }), z.strictObject({ deleteOnTermination: z.boolean() })]);
+const state = z.union([
+  z.strictObject({ terminationProtection: z.boolean() }),
+  z.strictObject({ deleteOnTermination: z.boolean() }),
+]);
 type State = z.infer<typeof state>;
 
 export const protectInstance = defineAction<z.infer<typeof instanceInput>, State, AwsWorld>({
@@ -32,7 +35,8 @@ export const protectInstance = defineAction<z.infer<typeof instanceInput>, State
   input: instanceInput,
   state,
 
-  read: (target, _hold, world) => (target.type === 'instance' ? readProtection(world, target) : readVolume(world, target)),
+  read: (target, _hold, world) =>
+    target.type === 'instance' ? readProtection(world, target) : readVolume(world, target),
   plan: async ({ instance }, world) => {
     const volumes = volumesOf(await liveInstance(world, instance));
     return [
@@ -55,7 +59,9 @@ export const protectInstance = defineAction<z.infer<typeof instanceInput>, State
     const { device, volume } = await volumeAt(world, target);
     const [instance] = partsOf(world, target);
     const mapping = { DeviceName: device, Ebs: { DeleteOnTermination: wanted.deleteOnTermination } };
-    await ask(world, new ModifyInstanceAttributeCommand({ InstanceId: instance, BlockDeviceMappings: [mapping] }), { about: target.id });
+    await ask(world, new ModifyInstanceAttributeCommand({ InstanceId: instance, BlockDeviceMappings: [mapping] }), {
+      about: target.id,
+    });
     return { volume };
   },
 });
@@ -64,7 +70,15 @@ async function readProtection(world: AwsWorld, target: Target): Promise<Reading<
   const instance = idIn(world, target, 'instance');
   const query = new DescribeInstanceAttributeCommand({ InstanceId: instance, Attribute: 'disableApiTermination' });
   const { DisableApiTermination } = await ask(world, query, { about: instance });
-  return { state: { terminationProtection: sent(DisableApiTermination?.Value, 'ec2:DescribeInstanceAttribute', 'disableApiTermination') } };
+  return {
+    state: {
+      terminationProtection: sent(
+        DisableApiTermination?.Value,
+        'ec2:DescribeInstanceAttribute',
+        'disableApiTermination',
+      ),
+    },
+  };
 }
 
 async function readVolume(world: AwsWorld, target: Target): Promise<Reading<State>> {

@@ -26,10 +26,14 @@ export async function findQuarantine(world: AwsWorld, vpc: string): Promise<Secu
   const found = await groupsWhere(world, { 'vpc-id': [vpc], [`tag:${quarantineTagKey}`]: [vpc] });
   if (found.length < 2) return found[0];
   const names = found.map((group) => `${group.id} (${group.name}, ${ruleTexts(group).length} rules)`).join(' and ');
-  throw new FirebreakError('aws.two-quarantine-groups', `Two groups in ${vpc} are tagged ${quarantineTagKey} = ${vpc}: ${names}.`, {
-    nextStep: `find out who made the one that is not named ${quarantineName(vpc)}, take the tag from it, then retry.`,
-    target: vpc,
-  });
+  throw new FirebreakError(
+    'aws.two-quarantine-groups',
+    `Two groups in ${vpc} are tagged ${quarantineTagKey} = ${vpc}: ${names}.`,
+    {
+      nextStep: `find out who made the one that is not named ${quarantineName(vpc)}, take the tag from it, then retry.`,
+      target: vpc,
+    },
+  );
 }
 
 export function isSealed(group: SecurityGroup): boolean {

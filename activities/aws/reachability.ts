@@ -23,12 +23,17 @@ export async function cannotReach(world: AwsWorld, interfaceId: string): Promise
 /** Every rule through which traffic can pass, in words. */
 export async function waysOf(world: AwsWorld, interfaceId: string): Promise<string[]> {
   const found = await interfaceNamed(world, interfaceId);
-  if (found.groups.length === 0) throw answerUnreadable('ec2:DescribeNetworkInterfaces', `${interfaceId} shows no group, which AWS does not allow`);
+  if (found.groups.length === 0)
+    throw answerUnreadable('ec2:DescribeNetworkInterfaces', `${interfaceId} shows no group, which AWS does not allow`);
   const groups = await groupsNamed(world, found.groups);
   const entries = await aclOf(world, found.subnet);
   return groups.flatMap(({ id, ingress, egress }) => [
-    ...ingress.filter((rule) => lets(entries, false, rule)).map((rule) => `${id} lets ${rule.peer} in (${rule.protocol})`),
-    ...egress.filter((rule) => lets(entries, true, rule)).map((rule) => `${id} lets it out to ${rule.peer} (${rule.protocol})`),
+    ...ingress
+      .filter((rule) => lets(entries, false, rule))
+      .map((rule) => `${id} lets ${rule.peer} in (${rule.protocol})`),
+    ...egress
+      .filter((rule) => lets(entries, true, rule))
+      .map((rule) => `${id} lets it out to ${rule.peer} (${rule.protocol})`),
   ]);
 }
 
@@ -37,7 +42,8 @@ async function aclOf(world: AwsWorld, subnet: string): Promise<NetworkAclEntry[]
   const { NetworkAcls } = await ask(world, query, { about: subnet });
   const [acl, ...more] = sent(NetworkAcls, action, 'ACLs');
   // A subnet has exactly one.
-  if (acl === undefined || more.length > 0) throw answerUnreadable(action, `it shows ${1 + more.length - (acl === undefined ? 1 : 0)} ACLs for ${subnet}`);
+  if (acl === undefined || more.length > 0)
+    throw answerUnreadable(action, `it shows ${1 + more.length - (acl === undefined ? 1 : 0)} ACLs for ${subnet}`);
   return sent(acl.Entries, action, 'entries of an ACL');
 }
 
@@ -46,9 +52,13 @@ function lets(entries: NetworkAclEntry[], egress: boolean, rule: Rule): boolean 
   const families = rule.family === 'any' ? (['v4', 'v6'] as const) : [rule.family];
   const ordered = entries
     .filter((entry) => sent(entry.Egress, action, 'direction of an entry') === egress)
-    .sort((a, b) => sent(a.RuleNumber, action, 'number of an entry') - sent(b.RuleNumber, action, 'number of an entry'));
+    .toSorted(
+      (a, b) => sent(a.RuleNumber, action, 'number of an entry') - sent(b.RuleNumber, action, 'number of an entry'),
+    );
   return families.some((family) => {
-    const decisive = ordered.find((entry) => (entry.RuleAction === 'deny' ? deniesAllOf(entry, family, rule) : allowsSomeOf(entry, family, rule)));
+    const decisive = ordered.find((entry) =>
+      entry.RuleAction === 'deny' ? deniesAllOf(entry, family, rule) : allowsSomeOf(entry, family, rule),
+    );
     return decisive !== undefined && decisive.RuleAction !== 'deny';
   });
 }
@@ -60,7 +70,11 @@ function deniesAllOf(entry: NetworkAclEntry, family: 'v4' | 'v6', rule: Rule): b
   if (entry.Protocol === '-1') return true;
   if (entry.Protocol !== numberOf(rule.protocol)) return false;
   const { From, To } = entry.PortRange ?? {};
-  return From === undefined || To === undefined || (rule.ports !== undefined && From <= rule.ports.from && rule.ports.to <= To);
+  return (
+    From === undefined ||
+    To === undefined ||
+    (rule.ports !== undefined && From <= rule.ports.from && rule.ports.to <= To)
+  );
 }
 
 /** Networks are not compared: an allowance for any of the family is taken to concern the rule. */
@@ -69,7 +83,12 @@ function allowsSomeOf(entry: NetworkAclEntry, family: 'v4' | 'v6', rule: Rule): 
   if (entry.Protocol === '-1' || rule.protocol === '-1') return true;
   if (entry.Protocol !== numberOf(rule.protocol)) return false;
   const { From, To } = entry.PortRange ?? {};
-  return From === undefined || To === undefined || rule.ports === undefined || (From <= rule.ports.to && rule.ports.from <= To);
+  return (
+    From === undefined ||
+    To === undefined ||
+    rule.ports === undefined ||
+    (From <= rule.ports.to && rule.ports.from <= To)
+  );
 }
 
 /** ACLs number protocols, groups name the common ones. */

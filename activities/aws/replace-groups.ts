@@ -25,7 +25,7 @@ export async function readGroups(world: AwsWorld, id: string): Promise<Reading<G
   const found = await interfaceNamed(world, id);
   const quarantine = await findQuarantine(world, found.vpc);
   const sealed = quarantine !== undefined && isSealed(quarantine) ? quarantine.id : undefined;
-  const groups = found.groups.map((group) => (group === sealed ? quarantineRef : group)).sort();
+  const groups = found.groups.map((group) => (group === sealed ? quarantineRef : group)).toSorted();
   const identity = { groups: found.groups };
   const leftover = isIsolation({ groups }) ? await findAllAccess(world, found) : undefined;
   return { state: { groups, ...(leftover === undefined ? {} : { leftover }) }, identity };
@@ -83,17 +83,25 @@ async function goOn(world: AwsWorld, id: string, quarantine: string, open: strin
 }
 
 function mayBeOpen(id: string, open: string, quarantine: string, cause: unknown): FirebreakError {
-  return new FirebreakError('aws.interface-left-open', `${id} may hold ${open}, which allows everything: it could not be moved on to quarantine.`, {
-    nextStep: `retry at once, or set its group to ${quarantine} by hand.`,
-    isTerminal: false,
-    target: id,
-    cause,
-  });
+  return new FirebreakError(
+    'aws.interface-left-open',
+    `${id} may hold ${open}, which allows everything: it could not be moved on to quarantine.`,
+    {
+      nextStep: `retry at once, or set its group to ${quarantine} by hand.`,
+      isTerminal: false,
+      target: id,
+      cause,
+    },
+  );
 }
 
 function managed(id: string): FirebreakError {
-  return new FirebreakError('aws.interface-managed', `${id} belongs to an AWS service (it is requester-managed), so its groups cannot be set.`, {
-    nextStep: 'cut it off at the service that owns it, or with a network ACL on its subnet.',
-    target: id,
-  });
+  return new FirebreakError(
+    'aws.interface-managed',
+    `${id} belongs to an AWS service (it is requester-managed), so its groups cannot be set.`,
+    {
+      nextStep: 'cut it off at the service that owns it, or with a network ACL on its subnet.',
+      target: id,
+    },
+  );
 }

@@ -49,20 +49,33 @@ export async function groupsWhere(world: AwsWorld, filters: Record<string, strin
 }
 
 export async function groupsNamed(world: AwsWorld, ids: string[]): Promise<SecurityGroup[]> {
-  const { SecurityGroups } = await ask(world, new DescribeSecurityGroupsCommand({ GroupIds: ids }), { about: ids.join(', ') });
+  const { SecurityGroups } = await ask(world, new DescribeSecurityGroupsCommand({ GroupIds: ids }), {
+    about: ids.join(', '),
+  });
   return sent(SecurityGroups, action, 'groups').map(readGroup);
 }
 
-/** `egress -1 all to 0.0.0.0/0`: how a rule is shown and compared. */
+/** `egress -1 all 0.0.0.0/0`: how a rule is shown and compared. */
 export function ruleTexts({ ingress, egress }: Pick<SecurityGroup, 'ingress' | 'egress'>): string[] {
-  const text = ({ protocol, ports, peer }: Rule) => `${protocol} ${ports === undefined ? 'all' : `${ports.from}-${ports.to}`}`.concat(` ${peer}`);
-  return [...ingress.map((rule) => `ingress ${text(rule)}`), ...egress.map((rule) => `egress ${text(rule)}`)].sort();
+  return [
+    ...ingress.map((rule) => `ingress ${textOf(rule)}`),
+    ...egress.map((rule) => `egress ${textOf(rule)}`),
+  ].toSorted();
+}
+
+function textOf({ protocol, ports, peer }: Rule): string {
+  return `${protocol} ${ports === undefined ? 'all' : `${ports.from}-${ports.to}`} ${peer}`;
 }
 
 /** Makes a group, tagged in the same call; of two who make it at once, both get the one. Returns its id. */
 export async function makeGroup(
   world: AwsWorld,
-  { name, vpc, description, tag }: { name: string; vpc: string; description: string; tag: [key: string, value: string] },
+  {
+    name,
+    vpc,
+    description,
+    tag,
+  }: { name: string; vpc: string; description: string; tag: [key: string, value: string] },
 ): Promise<string> {
   const [key, value] = tag;
   const create = new CreateSecurityGroupCommand({
@@ -79,12 +92,16 @@ export async function makeGroup(
     if (awsCode(error) !== 'InvalidGroup.Duplicate') throw error;
     const [existing] = await groupsWhere(world, { 'vpc-id': [vpc], 'group-name': [name] });
     if (existing?.tags[key] === value) return existing.id;
-    throw new FirebreakError('aws.group-name-taken', `A group named ${name} exists in ${vpc} (${existing?.id ?? 'not visible yet'}), but it is not tagged ${key} = ${value}, so it is not ours.`, {
-      nextStep: 'find out who made it; delete or rename it, then retry.',
-      isTerminal: existing !== undefined,
-      cause: error,
-      ...(existing === undefined ? {} : { target: existing.id }),
-    });
+    throw new FirebreakError(
+      'aws.group-name-taken',
+      `A group named ${name} exists in ${vpc} (${existing?.id ?? 'not visible yet'}), but it is not tagged ${key} = ${value}, so it is not ours.`,
+      {
+        nextStep: 'find out who made it; delete or rename it, then retry.',
+        isTerminal: existing !== undefined,
+        cause: error,
+        ...(existing === undefined ? {} : { target: existing.id }),
+      },
+    );
   }
 }
 
@@ -102,26 +119,37 @@ export async function emptyGroup(world: AwsWorld, id: string): Promise<void> {
     return left !== undefined && left.ingress.length + left.egress.length === 0 ? true : undefined;
   });
   if (empty) return;
-  throw new FirebreakError('aws.group-not-empty', `${id} still has rules after they were revoked ${emptying.attempts} times.`, {
-    nextStep: 'see in CloudTrail who adds them; then retry.',
-    isTerminal: false,
-    target: id,
-  });
+  throw new FirebreakError(
+    'aws.group-not-empty',
+    `${id} still has rules after they were revoked ${emptying.attempts} times.`,
+    {
+      nextStep: 'see in CloudTrail who adds them; then retry.',
+      isTerminal: false,
+      target: id,
+    },
+  );
 }
 
 async function revoke(world: AwsWorld, id: string, { ingress, egress }: RuleIds): Promise<void> {
-  const tolerant = async (call: Promise<unknown>) => {
-    try {
-      await call;
-    } catch (error) {
-      // Gone already, by a repeated call or another executor.
-      const code = awsCode(error);
-      if (code !== 'InvalidPermission.NotFound' && code !== 'InvalidSecurityGroupRuleId.NotFound') throw error;
-    }
-  };
   const about = { about: id };
-  if (ingress.length > 0) await tolerant(ask(world, new RevokeSecurityGroupIngressCommand({ GroupId: id, SecurityGroupRuleIds: ingress }), about));
-  if (egress.length > 0) await tolerant(ask(world, new RevokeSecurityGroupEgressCommand({ GroupId: id, SecurityGroupRuleIds: egress }), about));
+  if (ingress.length > 0) {
+    const command = new RevokeSecurityGroupIngressCommand({ GroupId: id, SecurityGroupRuleIds: ingress });
+    await unlessGone(ask(world, command, about));
+  }
+  if (egress.length > 0) {
+    const command = new RevokeSecurityGroupEgressCommand({ GroupId: id, SecurityGroupRuleIds: egress });
+    await unlessGone(ask(world, command, about));
+  }
+}
+
+/** A rule may be gone already, by a repeated call or another executor. */
+async function unlessGone(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    const code = awsCode(error);
+    if (code !== 'InvalidPermission.NotFound' && code !== 'InvalidSecurityGroupRuleId.NotFound') throw error;
+  }
 }
 
 interface RuleIds {
@@ -134,12 +162,24 @@ async function rulesOf(world: AwsWorld, id: string): Promise<RuleIds | undefined
   const name = 'ec2:DescribeSecurityGroupRules';
   try {
     const rules = await everyPage(name, async (next) => {
-      const query = { Filters: [{ Name: 'group-id', Values: [id] }], MaxResults: pageSize, ...(next === undefined ? {} : { NextToken: next }) };
-      const { SecurityGroupRules, NextToken } = await ask(world, new DescribeSecurityGroupRulesCommand(query), { about: id });
+      const query = {
+        Filters: [{ Name: 'group-id', Values: [id] }],
+        MaxResults: pageSize,
+        ...(next === undefined ? {} : { NextToken: next }),
+      };
+      const { SecurityGroupRules, NextToken } = await ask(world, new DescribeSecurityGroupRulesCommand(query), {
+        about: id,
+      });
       return { items: SecurityGroupRules, next: NextToken };
     });
-    const read = rules.map((rule) => ({ id: sent(rule.SecurityGroupRuleId, name, 'id of a rule'), isEgress: sent(rule.IsEgress, name, 'direction of a rule') }));
-    return { ingress: read.filter((rule) => !rule.isEgress).map((rule) => rule.id), egress: read.filter((rule) => rule.isEgress).map((rule) => rule.id) };
+    const read = rules.map((rule) => ({
+      id: sent(rule.SecurityGroupRuleId, name, 'id of a rule'),
+      isEgress: sent(rule.IsEgress, name, 'direction of a rule'),
+    }));
+    return {
+      ingress: read.filter((rule) => !rule.isEgress).map((rule) => rule.id),
+      egress: read.filter((rule) => rule.isEgress).map((rule) => rule.id),
+    };
   } catch (error) {
     if (awsCode(error) === 'InvalidGroup.NotFound') return undefined;
     throw error;
@@ -176,15 +216,35 @@ function readGroup(found: Described): SecurityGroup {
   };
 }
 
-function readRules({ IpProtocol, FromPort, ToPort, IpRanges, Ipv6Ranges, UserIdGroupPairs, PrefixListIds }: IpPermission): Rule[] {
+function readRules({
+  IpProtocol,
+  FromPort,
+  ToPort,
+  IpRanges,
+  Ipv6Ranges,
+  UserIdGroupPairs,
+  PrefixListIds,
+}: IpPermission): Rule[] {
   const protocol = sent(IpProtocol, action, 'protocol of a rule');
   const all = protocol === '-1' || FromPort === undefined || ToPort === undefined || FromPort === -1;
   const common = { protocol, ...(all ? {} : { ports: { from: FromPort, to: ToPort } }) };
   const rules: Rule[] = [
-    ...(IpRanges ?? []).map(({ CidrIp }): Rule => ({ ...common, peer: sent(CidrIp, action, 'CIDR of a rule'), family: 'v4' })),
-    ...(Ipv6Ranges ?? []).map(({ CidrIpv6 }): Rule => ({ ...common, peer: sent(CidrIpv6, action, 'CIDR of a rule'), family: 'v6' })),
-    ...(UserIdGroupPairs ?? []).map(({ GroupId }): Rule => ({ ...common, peer: sent(GroupId, action, 'group of a rule'), family: 'any' })),
-    ...(PrefixListIds ?? []).map(({ PrefixListId }): Rule => ({ ...common, peer: sent(PrefixListId, action, 'prefix list of a rule'), family: 'any' })),
+    ...(IpRanges ?? []).map(
+      ({ CidrIp }): Rule => ({ ...common, peer: sent(CidrIp, action, 'CIDR of a rule'), family: 'v4' }),
+    ),
+    ...(Ipv6Ranges ?? []).map(
+      ({ CidrIpv6 }): Rule => ({ ...common, peer: sent(CidrIpv6, action, 'CIDR of a rule'), family: 'v6' }),
+    ),
+    ...(UserIdGroupPairs ?? []).map(
+      ({ GroupId }): Rule => ({ ...common, peer: sent(GroupId, action, 'group of a rule'), family: 'any' }),
+    ),
+    ...(PrefixListIds ?? []).map(
+      ({ PrefixListId }): Rule => ({
+        ...common,
+        peer: sent(PrefixListId, action, 'prefix list of a rule'),
+        family: 'any',
+      }),
+    ),
   ];
   // A rule for nobody that we can name is still a rule: the group must not pass for one without rules.
   return rules.length === 0 ? [{ ...common, peer: 'an unknown peer', family: 'any' }] : rules;

@@ -34,7 +34,8 @@ export const snapshotInstance = defineAction<z.infer<typeof instanceInput>, z.in
   partsOpen: false,
   aspect: 'snapshots',
   permissions: ['ec2:CreateSnapshots', 'ec2:CreateTags', 'ec2:DescribeInstances', 'ec2:DescribeSnapshots'],
-  repeatable: 'Snapshots are found by the tag that the creating call sets; only volumes without one make it take a new set.',
+  repeatable:
+    'Snapshots are found by the tag that the creating call sets; only volumes without one make it take a new set.',
   readLagMs: 5_000,
   example: { instance: 'i-0123456789abcdef0' },
   input: instanceInput,
@@ -82,11 +83,15 @@ async function settle(world: AwsWorld, target: Target, volumes: string[]): Promi
   });
   const missing = volumes.filter((volume) => !volumesIn(taken).includes(volume));
   if (missing.length === 0) return identityOf(taken);
-  throw new FirebreakError('aws.snapshot-missing', `No good snapshot of ${missing.join(', ')} is there after taking them: it failed, or the volume was detached.`, {
-    nextStep: 'retry takes a new set; a volume that was detached must be snapshotted by hand.',
-    isTerminal: false,
-    target: target.id,
-  });
+  throw new FirebreakError(
+    'aws.snapshot-missing',
+    `No good snapshot of ${missing.join(', ')} is there after taking them: it failed, or the volume was detached.`,
+    {
+      nextStep: 'retry takes a new set; a volume that was detached must be snapshotted by hand.',
+      isTerminal: false,
+      target: target.id,
+    },
+  );
 }
 
 interface Snapshot {
@@ -99,7 +104,12 @@ interface Snapshot {
 async function takenFor(world: AwsWorld, target: Target): Promise<Snapshot[]> {
   const filter = { Name: `tag:${incidentTagKey}`, Values: [tagValueOf(world, target)] };
   const found = await everyPage(action, async (next) => {
-    const query = { OwnerIds: ['self'], Filters: [filter], MaxResults: pageSize, ...(next === undefined ? {} : { NextToken: next }) };
+    const query = {
+      OwnerIds: ['self'],
+      Filters: [filter],
+      MaxResults: pageSize,
+      ...(next === undefined ? {} : { NextToken: next }),
+    };
     const { Snapshots, NextToken } = await ask(world, new DescribeSnapshotsCommand(query), { about: target.id });
     return { items: Snapshots, next: NextToken };
   });
@@ -119,11 +129,14 @@ function volumesIn(taken: Snapshot[]): string[] {
 
 function identityOf(taken: Snapshot[]): Json {
   const pending = taken.filter((each) => each.pending).map(({ id }) => id);
-  return { snapshots: taken.map(({ id }) => id).sort(), ...(pending.length === 0 ? {} : { pending: pending.sort() }) };
+  return {
+    snapshots: taken.map(({ id }) => id).toSorted(),
+    ...(pending.length === 0 ? {} : { pending: pending.toSorted() }),
+  };
 }
 
 function unique(volumes: string[]): string[] {
-  return [...new Set(volumes)].sort();
+  return [...new Set(volumes)].toSorted();
 }
 
 /** `inc-0123456789/i-0ab1` */

@@ -3,7 +3,12 @@ import type { Target } from '../../core/change.js';
 import { FirebreakError } from '../../core/errors.js';
 import type { AwsWorld } from './world.js';
 
-export type AwsTargetType = 'instance' | 'instance-volume' | 'instance-snapshots' | 'network-interface' | 'security-group';
+export type AwsTargetType =
+  | 'instance'
+  | 'instance-volume'
+  | 'instance-snapshots'
+  | 'network-interface'
+  | 'security-group';
 
 export function awsTarget({ system, account, region }: AwsWorld, type: AwsTargetType, id: string): Target {
   return { system, ...(account === undefined ? {} : { account }), region, type, id };
@@ -15,6 +20,9 @@ export function idIn(world: AwsWorld, target: Target, type: AwsTargetType): stri
   throw new FirebreakError(
     'aws.other-target',
     `${target.type} ${target.id} of ${target.system} ${target.region ?? '(no region)'} is not a ${type} of ${world.system} ${world.region}.`,
-    { nextStep: 'see whether the region of the system in firebreak.yaml was changed since the plan; plan again.', target: target.id },
+    {
+      nextStep: 'see whether the region of the system in firebreak.yaml was changed since the plan; plan again.',
+      target: target.id,
+    },
   );
 }

@@ -26,6 +26,8 @@ const connectTimeoutMs = 3_000;
 const requestTimeoutMs = 15_000;
 /** Credentials from files or variables are read again after this, so that a rotated key is taken up. */
 const credentialsKeptMs = 5 * 60_000;
+/** The SDK asks for new credentials so long before the old ones expire. */
+const renewedBeforeMs = 5 * 60_000;
 
 type Clients = Pick<AwsWorld, 'ec2' | 'ec2Once'>;
 const clients = new Map<string, Clients>();
@@ -51,7 +53,11 @@ export function openAwsWorld(options: {
 function makeClients({ region, endpoint, credentials }: AwsSystem, readSecret: (ref: SecretRef) => string): Clients {
   const config = {
     region,
-    requestHandler: { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs, throwOnRequestTimeout: true },
+    requestHandler: {
+      connectionTimeout: connectTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      throwOnRequestTimeout: true,
+    },
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined
       ? {}
@@ -59,7 +65,7 @@ function makeClients({ region, endpoint, credentials }: AwsSystem, readSecret: (
           credentials: async () => ({
             accessKeyId: readSecret(credentials.accessKeyId),
             secretAccessKey: readSecret(credentials.secretAccessKey),
-            expiration: new Date(Date.now() + credentialsKeptMs),
+            expiration: new Date(Date.now() + credentialsKeptMs + renewedBeforeMs),
           }),
         }),
   };

@@ -17,7 +17,10 @@ const secrets: Record<string, string> = {
   'a Vault token': join('hv', 's.CAESIAbcdefghijklmnopqrstuv'),
   'a payment key': join('sk_', 'live_abcdefghijklmnop1234'),
   'a JSON web token': join('eyJhbGciOiJIUzI1NiJ9', '.eyJzdWIiOiIxMjM0In0', '.abc-DEF_123'),
-  'a private key': join('-----BEGIN OPENSSH ', 'PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----'),
+  'a private key': join(
+    '-----BEGIN OPENSSH ',
+    'PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----',
+  ),
   'a private key that was cut': join('-----BEGIN RSA ', 'PRIVATE KEY-----\nMIIEowIBAAKCAQEA'),
 };
 

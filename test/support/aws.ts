@@ -20,7 +20,7 @@ import { type AwsWorld, openAwsWorld } from '../../activities/aws/world.js';
 import type { AnyAction, Planned } from '../../activities/define-action.js';
 import { changeKey } from '../../core/change.js';
 import type { Hold } from '../../core/hold.js';
-import type { AwsSystem } from '../../core/installation.js';
+import type { AwsSystem, SecretRef } from '../../core/installation.js';
 import type { Json } from '../../core/json.js';
 import { type AwsSandbox, startAws } from '../../sandbox/aws/start-aws.js';
 
@@ -68,7 +68,6 @@ export function aws(): TestAws {
 /** The world of a step, as an executor opens it. */
 export function worldOf(options: { incident?: string; signal?: AbortSignal; settings?: AwsSystem } = {}): AwsWorld {
   const { incident = 'inc-0000000001', settings = aws().settings, signal } = options;
-  const readSecret = (ref: { file: string } | { env: string }) => ('env' in ref ? (process.env[ref.env] ?? '') : '');
   return openAwsWorld({
     system: 'aws',
     settings,
@@ -78,6 +77,10 @@ export function worldOf(options: { incident?: string; signal?: AbortSignal; sett
     step: 'test',
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+function readSecret(ref: SecretRef): string {
+  return 'env' in ref ? (process.env[ref.env] ?? '') : '';
 }
 
 /** The same world, but the SDK never repeats a call: what it does is what a process does that is killed then. */
@@ -179,7 +182,7 @@ export async function groupsOf(instance: string): Promise<string[][]> {
   });
   const found = given((await aws().ec2.send(query)).NetworkInterfaces);
   return [...found]
-    .sort((a, b) => (a.Attachment?.DeviceIndex ?? 0) - (b.Attachment?.DeviceIndex ?? 0))
+    .toSorted((a, b) => (a.Attachment?.DeviceIndex ?? 0) - (b.Attachment?.DeviceIndex ?? 0))
     .map(({ Groups }) => given(Groups).map(({ GroupId }) => given(GroupId)));
 }
 
@@ -196,7 +199,7 @@ export async function groupsIn(vpc: string): Promise<SecurityGroup[]> {
   );
   return given(SecurityGroups)
     .filter(({ GroupName }) => GroupName !== 'default')
-    .sort((a, b) => ((a.GroupName ?? '') < (b.GroupName ?? '') ? -1 : 1));
+    .toSorted((a, b) => ((a.GroupName ?? '') < (b.GroupName ?? '') ? -1 : 1));
 }
 
 /** Settles the quarantine group of the instance's VPC, as the step before isolation does; returns its id. */

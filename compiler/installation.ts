@@ -1,0 +1,229 @@
+/** `firebreak.yaml`: where things are, what must not be touched, how often to look. It names secrets and holds none. */
+import * as z from 'zod';
+import { parseDuration } from '../core/duration.js';
+import type { AwsSystem, Installation, SlackSettings } from '../core/installation.js';
+import { apiVersion, duration, line, slug, toMs } from './forms.js';
+import { didYouMean, inOrder, isError, oneOf, type Problem } from './problem.js';
+import { type Report, reportOn } from './report.js';
+import { check, secretTitle } from './shape.js';
+import { parseSource } from './source.js';
+
+/** Seldom enough not to load the systems, often enough that an attacker does not win by patience. */
+const watchEveryDefault = '5m';
+const watchEveryMsMax = 60 * 60_000;
+const settlesPerHourDefault = 6;
+const listenDefault = '127.0.0.1:7280';
+
+const secretRef = z
+  .union([
+    z.strictObject({ file: z.string().min(1).describe('A file that only its owner can read, relative to this one.') }),
+    z.strictObject({
+      env: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+        .describe("A variable of the process's environment."),
+    }),
+  ])
+  .meta({
+    title: secretTitle,
+    description: 'Write { file: path } or { env: NAME }: where the secret is read from when it is needed.',
+  });
+
+const webAddress = z.string().regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, {
+  error: 'must be an address such as http://127.0.0.1:5000, without a query or a password',
+});
+
+const awsForm = z
+  .strictObject({
+    kind: z.literal('aws').describe('The kind of system; `aws` is the one there is.'),
+    region: z
+      .string()
+      .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, { error: 'must be a region such as eu-west-1' })
+      .describe('The region, such as eu-west-1.'),
+    endpoint: webAddress.optional().describe('Only for an emulator: where it listens.'),
+    credentials: z
+      .strictObject({ access_key_id: secretRef, secret_access_key: secretRef })
+      .meta({ title: 'credentials' })
+      .optional()
+      .describe("References to the executor's keys. Without them the SDK finds its own (instance role, profile)."),
+    shown_on: z
+      .enum(['real', 'emulator'])
+      .default('real')
+      .describe('What effects are shown on; printed with each proof. An emulator needs an endpoint.'),
+  })
+  .meta({ title: 'AWS system' });
+
+const slackForm = z
+  .strictObject({
+    team: z
+      .string()
+      .regex(/^[TE][A-Z0-9]+$/, { error: 'must be an id of a Slack workspace, such as T0123ABCD' })
+      .describe('The id of the workspace.'),
+    channel: z
+      .string()
+      .regex(/^[CG][A-Z0-9]+$/, { error: 'must be an id of a channel, such as C0123ABCD' })
+      .describe('The id of the channel for incidents.'),
+    bot_id: z
+      .string()
+      .regex(/^B[A-Z0-9]+$/, { error: 'must be an id of a bot, such as B0123ABCD' })
+      .describe("The app's bot id."),
+    bot_user_id: z
+      .string()
+      .regex(/^[UW][A-Z0-9]+$/, { error: 'must be an id of a member, such as U0123ABCD' })
+      .describe("The app's member id."),
+    bot_token: secretRef,
+    signing_secret: secretRef,
+    api_url: webAddress.optional().describe('Only for an emulator: the address of the Web API.'),
+  })
+  .meta({ title: 'Slack settings' });
+
+export const installationForm = z
+  .strictObject({
+    apiVersion,
+    kind: z.literal('Installation').describe('Write `Installation`.'),
+    environment: slug.describe('What this installation answers for, such as production; part of every launch.'),
+    systems: z.record(slug, awsForm).describe('The systems that runbooks work on, by the name units have for them.'),
+    protected: z
+      .array(
+        z
+          .strictObject({
+            system: z.string().describe('A name under systems.'),
+            type: slug.describe('The type of the thing, such as instance.'),
+            id: z.string().min(1).max(200).describe("The system's own id of the thing."),
+            why: line.describe('Why it must not be touched; shown when it is refused.'),
+          })
+          .meta({ title: 'protected target' }),
+      )
+      .default([])
+      .describe("What is never changed, whoever approves: Firebreak's own hosts, roles and database."),
+    watch: z
+      .strictObject({
+        every: duration
+          .refine((text) => (parseDuration(text) ?? 0) <= watchEveryMsMax, { error: 'must be at most 1h' })
+          .default(watchEveryDefault)
+          .describe('How often what is in force is looked at. Default 5m.'),
+        settles_per_hour: z
+          .int()
+          .min(0)
+          .max(60)
+          .default(settlesPerHourDefault)
+          .describe('How often an hour a difference is settled again before a person decides. Default 6.'),
+      })
+      .meta({ title: 'watch' })
+      .prefault({})
+      .describe('Containments are looked at as long as they are in force.'),
+    slack: slackForm.optional().describe('The Slack app. Without it the command line is the only door.'),
+    gateway: z
+      .strictObject({
+        listen: z.string().default(listenDefault).describe('A loopback address and port. Default 127.0.0.1:7280.'),
+      })
+      .meta({ title: 'gateway' })
+      .prefault({})
+      .describe('The one door for people.'),
+  })
+  .meta({ title: 'installation', description: 'The installation that Firebreak answers for.' });
+
+type InstallationForm = z.output<typeof installationForm>;
+
+export type CompiledInstallation =
+  | { installation: Installation; problems: Problem[] }
+  | { installation?: undefined; problems: Problem[] };
+
+export function compileInstallation({ file, text }: { file: string; text: string }): CompiledInstallation {
+  const { source, problems } = parseSource(file, text);
+  if (source === undefined) return { problems: inOrder(problems) };
+  const checked = check(installationForm, source);
+  const report = reportOn(source);
+  const installation = checked.form === undefined ? undefined : installationOf(checked.form, report);
+  const all = inOrder([...problems, ...checked.problems, ...report.problems]);
+  return installation === undefined || all.some(isError) ? { problems: all } : { installation, problems: all };
+}
+
+function installationOf(form: InstallationForm, report: Report): Installation {
+  checkSystems(form, report);
+  checkProtected(form, report);
+  const installation: Installation = {
+    environment: form.environment,
+    systems: Object.fromEntries(Object.entries(form.systems).map(([name, system]) => [name, awsOf(system)])),
+    protected: form.protected.map(({ system, type, id, why }) => ({ target: { system, type, id }, why })),
+    watch: { everyMs: toMs(form.watch.every), settlesPerHour: form.watch.settles_per_hour },
+    gateway: listenOf(form.gateway.listen, report),
+  };
+  return form.slack === undefined ? installation : { ...installation, slack: slackOf(form.slack) };
+}
+
+/** A proof says what it was shown on; an emulator that calls itself real would make every proof a lie. */
+function checkSystems(form: InstallationForm, report: Report): void {
+  for (const [name, { shown_on: shownOn, endpoint }] of Object.entries(form.systems)) {
+    const path = ['systems', name];
+    if (shownOn === 'emulator' && endpoint === undefined) {
+      report.value(
+        [...path, 'shown_on'],
+        'system.no-endpoint',
+        `system "${name}" is an emulator but has no endpoint`,
+        'Add where the emulator listens; without it the real account would be changed.',
+      );
+    }
+    if (shownOn === 'real' && endpoint !== undefined) {
+      report.value(
+        [...path, 'endpoint'],
+        'system.endpoint-of-real',
+        `system "${name}" has an endpoint, which only an emulator has`,
+        'Write shown_on: emulator, or remove the endpoint.',
+      );
+    }
+  }
+}
+
+function checkProtected(form: InstallationForm, report: Report): void {
+  const names = Object.keys(form.systems);
+  for (const [index, { system }] of form.protected.entries()) {
+    if (!names.includes(system))
+      report.value(
+        ['protected', index, 'system'],
+        'protected.unknown-system',
+        `unknown system "${system}"${didYouMean(system, names)}`,
+        oneOf(names),
+      );
+  }
+}
+
+function awsOf(form: InstallationForm['systems'][string]): AwsSystem {
+  const system: AwsSystem = { kind: form.kind, region: form.region, shownOn: form.shown_on };
+  if (form.endpoint !== undefined) system.endpoint = form.endpoint;
+  if (form.credentials !== undefined) {
+    const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = form.credentials;
+    system.credentials = { accessKeyId, secretAccessKey };
+  }
+  return system;
+}
+
+function slackOf(form: NonNullable<InstallationForm['slack']>): SlackSettings {
+  const {
+    team,
+    channel,
+    bot_id: botId,
+    bot_user_id: botUserId,
+    bot_token: botToken,
+    signing_secret: signingSecret,
+    api_url: apiUrl,
+  } = form;
+  const settings: SlackSettings = { team, channel, botId, botUserId, botToken, signingSecret };
+  return apiUrl === undefined ? settings : { ...settings, apiUrl };
+}
+
+/** The gateway's door opens on loopback only: what crosses a network would need a proof of the machine besides. */
+function listenOf(listen: string, report: Report): Installation['gateway'] {
+  const match = /^(\[::1\]|localhost|127(?:\.\d{1,3}){3}):(\d{1,5})$/.exec(listen);
+  const port = Number(match?.[2]);
+  if (match?.[1] === undefined || !(port <= 65_535)) {
+    report.value(
+      ['gateway', 'listen'],
+      'gateway.listen',
+      '"listen" must be a loopback address and a port',
+      'Write for instance 127.0.0.1:7280.',
+    );
+    return { host: '127.0.0.1', port: 0 };
+  }
+  return { host: match[1].replace(/[[\]]/g, ''), port };
+}

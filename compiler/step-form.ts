@@ -1,0 +1,317 @@
+/** The steps of a runbook: their order, their units, their expressions, and the rules that safety needs of them. */
+import { evaluate, type Expr, ExpressionError } from '../core/expression.js';
+import type { Json } from '../core/json.js';
+import type { InputType, Step, Work } from '../core/runbook.js';
+import type { Catalog, UnitInfo } from './catalog.js';
+import { knowing, lowerText, presentIf, type Scope } from './expression.js';
+import { any, is, nameOf, stepResult, type Type, typeOfInput } from './expression-type.js';
+import { toMs } from './forms.js';
+import { circles, type Waits, waitsFor } from './needs.js';
+import type { Path } from './place.js';
+import { didYouMean, oneOf } from './problem.js';
+import type { Report } from './report.js';
+import { listMaxMost, type RunbookForm, type StepForm } from './runbook-schema.js';
+import { hasExpression } from './template.js';
+import { lowerValue, lowerWith } from './with.js';
+
+/** Items in one activity: small enough to be lost cheaply, large enough that its cost does not count. */
+const batchDefault = 25;
+const changeTimeoutMsDefault = 10 * 60_000;
+const collectTimeoutMsDefault = 5 * 60_000;
+const attemptsDefault = 5;
+const firstWaitMsDefault = 1_000;
+
+interface Context {
+  inputs: Record<string, InputType>;
+  catalog: Catalog;
+  systems: readonly string[] | undefined;
+  report: Report;
+}
+
+export function compileSteps(form: RunbookForm, context: Context): Step[] {
+  const waits = form.steps.map(({ id, needs }, index): Waits => {
+    const above = form.steps[index - 1];
+    return { id, needs: needs ?? (above === undefined ? [] : [above.id]), byDefault: needs === undefined };
+  });
+  checkOrder(form.steps, waits, context.report);
+  const used = new Set(form.steps.map(({ gate }) => gate));
+  for (const name of Object.keys(form.gates)) {
+    if (!used.has(name))
+      context.report.key(
+        ['gates', name],
+        'gate.unused',
+        `no step asks at gate "${name}"`,
+        'Name it in the steps it is for, or remove it.',
+      );
+  }
+  return form.steps.map((step, index) => compileStep(step, index, waits, form, context));
+}
+
+function checkOrder(steps: StepForm[], waits: Waits[], report: Report): void {
+  const ids = waits.map(({ id }) => id);
+  for (const [index, { id, needs }] of steps.entries()) {
+    if (ids.indexOf(id) < index) {
+      report.value(
+        ['steps', index, 'id'],
+        'step.duplicate-id',
+        `there is a step "${id}" above already`,
+        'Give each step an id of its own.',
+      );
+    }
+    for (const [position, need] of (needs ?? []).entries()) {
+      const at = ['steps', index, 'needs', position];
+      if (!ids.includes(need)) {
+        const others = ids.filter((each) => each !== id);
+        report.value(at, 'step.unknown-need', `unknown step "${need}"${didYouMean(need, others)}`, oneOf(others));
+      } else if (needs?.indexOf(need) !== position) {
+        report.value(at, 'step.duplicate-need', `"${need}" is needed twice`, 'Name it once.');
+      }
+    }
+  }
+  for (const circle of circles(waits)) reportCircle(circle, waits, report);
+}
+
+function reportCircle(circle: string[], waits: Waits[], report: Report): void {
+  const first = circle[0] ?? '';
+  const index = waits.findIndex(({ id }) => id === first);
+  const implied = waits.find(({ id, byDefault }) => byDefault && circle.includes(id));
+  report.value(
+    ['steps', index, 'needs'],
+    'step.circle',
+    `these steps wait for one another: ${[...circle, first].join(' waits for ')}`,
+    implied === undefined
+      ? 'Remove one of the needs.'
+      : `"${implied.id}" waits for the step above it; give it needs of its own.`,
+  );
+}
+
+function compileStep(form: StepForm, index: number, waits: Waits[], runbook: RunbookForm, context: Context): Step {
+  const { report } = context;
+  const path: Path = ['steps', index];
+  const unit = unitOf(form, path, context);
+  if (unit !== undefined) checkRules(form, path, unit, report);
+  if (form.gate !== undefined && !Object.hasOwn(runbook.gates, form.gate)) {
+    const known = Object.keys(runbook.gates);
+    report.value(
+      [...path, 'gate'],
+      'gate.unknown',
+      `unknown gate "${form.gate}"${didYouMean(form.gate, known)}`,
+      oneOf(known),
+    );
+  }
+
+  const ended = waitsFor(form.id, waits);
+  const scope: Scope = {
+    inputs: Object.fromEntries(Object.entries(context.inputs).map(([name, input]) => [name, typeOfInput(input)])),
+    optional: new Set(
+      Object.keys(context.inputs).filter(
+        (name) => context.inputs[name]?.optional === true && context.inputs[name].default === undefined,
+      ),
+    ),
+    present: new Set(),
+    steps: Object.fromEntries([...ended].filter((id) => id !== form.id).map((id) => [id, stepResult])),
+    allSteps: new Set(waits.map(({ id }) => id)),
+  };
+  const condition = form.if === undefined ? undefined : compileIf(form.if, [...path, 'if'], scope, report);
+  const known = condition === undefined ? scope : knowing(scope, presentIf(condition, true));
+  const loop =
+    form.for_each === undefined ? undefined : compileLoop(form.for_each as Json, [...path, 'for_each'], known, report);
+  const inner = loop === undefined ? known : { ...known, item: loop.item };
+  const given = (form.with ?? {}) as { [key: string]: Json };
+  // Without the unit nothing is known of its inputs, but names and types in expressions still are.
+  const input =
+    unit === undefined
+      ? lowerValue(given, [...path, 'with'], inner, report).expr
+      : lowerWith(given, [...path, 'with'], unit, inner, report);
+
+  const step: Step = {
+    id: form.id,
+    phase: form.phase,
+    needs: waits[index]?.needs ?? [],
+    work: workOf(form, unit, input),
+    batch: batchDefault,
+    timeoutMs:
+      form.timeout === undefined
+        ? unit?.kind === 'collector'
+          ? collectTimeoutMsDefault
+          : changeTimeoutMsDefault
+        : toMs(form.timeout),
+    retry: {
+      attempts: form.retry?.attempts ?? attemptsDefault,
+      firstWaitMs: form.retry?.first_wait === undefined ? firstWaitMsDefault : toMs(form.retry.first_wait),
+    },
+    // One host that cannot be reached must not keep the others connected.
+    onFailure: form.on_failure ?? (form.phase === 'contain' ? 'continue' : 'stop'),
+  };
+  if (condition !== undefined) step.if = condition;
+  if (loop !== undefined) step.forEach = loop.expr;
+  if (form.gate !== undefined) step.gate = form.gate;
+  if (form.best_effort !== undefined) step.bestEffortMs = toMs(form.best_effort);
+  if (form.review !== undefined) step.reviewAfterMs = toMs(form.review);
+  return step;
+}
+
+function workOf(form: StepForm, unit: UnitInfo | undefined, input: Expr): Work {
+  const system = unit?.system ?? '';
+  if (unit?.kind === 'collector') return { kind: 'collect', unit: form.uses, system, with: input };
+  return { kind: 'change', unit: form.uses, system, with: input, risk: unit?.risk ?? 'irreversible' };
+}
+
+function unitOf(form: StepForm, path: Path, { catalog, systems, report }: Context): UnitInfo | undefined {
+  const at = [...path, 'uses'];
+  const unit = catalog.get(form.uses);
+  if (unit === undefined) {
+    const name = form.uses.slice(0, form.uses.indexOf('@'));
+    const majors = [...catalog.keys()].filter((each) => each.slice(0, each.indexOf('@')) === name);
+    if (majors.length > 0) {
+      report.value(
+        at,
+        'unit.unknown-major',
+        `there is no ${form.uses}; did you mean "${majors.at(-1)}"?`,
+        oneOf(majors),
+      );
+    } else {
+      report.value(
+        at,
+        'unit.unknown',
+        `unknown unit "${form.uses}"${didYouMean(form.uses, catalog.keys())}`,
+        oneOf(catalog.keys()),
+      );
+    }
+  } else if (systems !== undefined && !systems.includes(unit.system)) {
+    report.value(
+      at,
+      'unit.no-system',
+      `${unit.name} works on "${unit.system}", which firebreak.yaml does not have`,
+      `Add it under systems. ${oneOf(systems)}`,
+    );
+  }
+  return unit;
+}
+
+/** What a step may say depends on what its unit is: fields that would do nothing are refused, for somebody counts on them. */
+function checkRules(form: StepForm, path: Path, unit: UnitInfo, report: Report): void {
+  const key = (field: string, code: string, message: string, nextStep: string) =>
+    report.key([...path, field], code, message, nextStep);
+  if (unit.kind === 'action' && form.gate === undefined) {
+    report.value(
+      path,
+      'gate.missing',
+      `step "${form.id}" changes something (${unit.name}) and has no gate`,
+      'Name the gate at which people approve it.',
+    );
+  }
+  if (unit.kind === 'collector' && form.gate !== undefined) {
+    key(
+      'gate',
+      'gate.nothing-to-approve',
+      `${unit.name} changes nothing, so a gate has nothing to approve`,
+      'Remove "gate".',
+    );
+  }
+  if (unit.kind === 'action' && form.best_effort !== undefined) {
+    key(
+      'best_effort',
+      'step.best-effort',
+      `${unit.name} changes something and cannot be best effort`,
+      'Remove "best_effort"; only collectors may end early.',
+    );
+  }
+  if (form.review !== undefined && (form.phase !== 'contain' || unit.kind === 'collector')) {
+    key('review', 'step.review', 'only what stays in force is reviewed: changes in phase contain', 'Remove "review".');
+  }
+  if (unit.kind === 'action' && unit.phase === 'contain' && form.phase !== 'contain') {
+    report.value(
+      [...path, 'phase'],
+      'step.not-containing',
+      `${unit.name} contains, and outside phase contain nobody would watch or release it`,
+      'Write phase: contain.',
+    );
+  }
+  if (form.on_failure !== 'undo') return;
+  if (unit.kind === 'collector') {
+    key(
+      'on_failure',
+      'step.nothing-to-undo',
+      `${unit.name} changes nothing that could be undone`,
+      'Choose stop, continue or ask.',
+    );
+  } else if (form.phase === 'contain' || unit.phase === 'contain') {
+    key(
+      'on_failure',
+      'step.containment-undone',
+      'a containment goes forward only: no failure may lift it',
+      'Choose continue, stop or ask.',
+    );
+  } else if (unit.oneWay === true) {
+    key(
+      'on_failure',
+      'step.nothing-to-undo',
+      `${unit.name} is one-way: nothing puts it back`,
+      'Choose stop, continue or ask.',
+    );
+  }
+}
+
+function compileIf(condition: string, path: Path, scope: Scope, report: Report): Expr {
+  if (!hasExpression(condition)) {
+    report.value(
+      path,
+      'expression.missing',
+      '"if" takes an expression',
+      `Write if: \${{ ${condition === '' ? 'inputs.count > 0' : condition} }}`,
+    );
+    return { op: 'literal', value: true };
+  }
+  const { expr, type, faults } = lowerText(condition, scope);
+  for (const { offset, ...said } of faults) report.inside(path, offset, said);
+  if (faults.length === 0 && !is(type, 'bool')) {
+    report.value(
+      path,
+      'expression.type',
+      `"if" must be true or false, not ${nameOf(type)}`,
+      'Compare it with something, as in x > 0.',
+    );
+  }
+  if (faults.length === 0 && isNever(expr)) {
+    report.value(path, 'step.unreachable', 'this step can never run', 'Remove the step or its condition.');
+  }
+  return expr;
+}
+
+/** Whether the condition is false whatever the inputs are. */
+function isNever(condition: Expr): boolean {
+  try {
+    return evaluate(condition, {}) === false;
+  } catch (error) {
+    if (error instanceof ExpressionError) return false; // it reads something, so it depends
+    throw error;
+  }
+}
+
+function compileLoop(over: Json, path: Path, scope: Scope, report: Report): { expr: Expr; item: Type } {
+  const { expr, type } = lowerValue(over, path, scope, report);
+  if (type.kind === 'any') return { expr, item: any };
+  if (type.kind !== 'list') {
+    report.value(
+      path,
+      'loop.not-a-list',
+      `"for_each" needs a list, not ${nameOf(type)}`,
+      'Loop over an input of type list, as in ${{ inputs.instances }}.',
+    );
+    return { expr, item: any };
+  }
+  if (type.max === undefined) {
+    report.value(
+      path,
+      'loop.unbounded',
+      'nothing says how long this list can be',
+      'Give the input a "max": people approve a number of targets, not any number.',
+    );
+  } else if (type.max > listMaxMost) {
+    report.value(path, 'loop.unbounded', `this list can have ${type.max} entries`, `Loop over at most ${listMaxMost}.`);
+  } else if (type.max === 0) {
+    report.value(path, 'step.unreachable', 'this list is empty, so the step does nothing', 'Name what it is for.');
+  }
+  return { expr, item: type.of };
+}

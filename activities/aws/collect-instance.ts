@@ -37,7 +37,7 @@ const pieces: Piece[] = [consoleOutput, metadata, interfaces, volumes, instanceA
 export const collectInstance = defineCollector<z.infer<typeof instanceInput>, AwsWorld>({
   name: 'aws.collect-instance@1',
   summary: 'Collect what AWS knows of an EC2 instance: console output, metadata, interfaces, volumes, attributes.',
-  phase: 'contain',
+  phase: 'investigate',
   permissions: [
     'ec2:DescribeInstanceAttribute',
     'ec2:DescribeInstances',

@@ -22,7 +22,7 @@ type State = z.infer<typeof state>;
 export const protectInstance = defineAction<z.infer<typeof instanceInput>, State, AwsWorld>({
   name: 'aws.protect-instance@1',
   summary: 'Turn on termination protection for an EC2 instance and keep its volumes if it is terminated.',
-  phase: 'contain',
+  phase: 'investigate',
   risk: 'low',
   guarded: false, // whoever turns it off between plan and write is the one it is meant against
   oneWay: false,

@@ -27,7 +27,7 @@ const settling = { attempts: 6, waitMs: 2_000 };
 export const snapshotInstance = defineAction<z.infer<typeof instanceInput>, z.infer<typeof state>, AwsWorld>({
   name: 'aws.snapshot-instance@1',
   summary: 'Take snapshots of all volumes of an EC2 instance at one moment, as evidence.',
-  phase: 'contain',
+  phase: 'investigate',
   risk: 'low',
   guarded: false, // nothing is overwritten
   oneWay: true, // evidence is not taken back

@@ -2,8 +2,9 @@
  * A whole installation for a test: real Temporal, EC2 calls to moto behind the shim, the real store, workers and door in this
  * process. People speak with statements that the gateway's key attests, as they do from Slack.
  */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,7 +33,7 @@ import { createWorkers, type Workers } from '../../worker/run-worker.js';
 import { installRuntime } from '../../worker/runtime.js';
 import { readSecret } from '../../worker/secrets.js';
 import { findTemporal } from '../../worker/temporal-executable.js';
-import { serverReady, startServer } from '../../worker/temporal-server.js';
+import { serverArguments, serverReady } from '../../worker/temporal-server.js';
 import { workspaceAt } from '../../worker/workspace.js';
 
 export interface TestInstallation {
@@ -69,7 +70,11 @@ export interface TestInstallation {
 export interface TestOptions {
   watchEvery?: string;
   /** More runbooks, by file name; the shipped ones are there too. */
+  runbooks?: Record<string, string>;
+  /** 0: nothing is cached, so that every task replays its run from the beginning. */
   maxCachedWorkflows?: number;
+  /** More arguments for the Temporal server. */
+  temporalArguments?: string[];
   /** Changes the texts of people.yaml and firebreak.yaml before anything starts. */
   people?: (text: string) => string;
   installation?: (text: string) => string;
@@ -83,11 +88,16 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
   const world = await openWorld({ root, watchEvery: options.watchEvery ?? '1m' });
   edit(join(root, 'people.yaml'), options.people);
   edit(join(root, 'firebreak.yaml'), options.installation);
+  if (options.runbooks !== undefined) {
+    cpSync(workspaceAt(root).runbooks, join(root, 'runbooks'), { recursive: true });
+    for (const [file, text] of Object.entries(options.runbooks)) writeFileSync(join(root, 'runbooks', file), text);
+  }
   const workspace = workspaceAt(root);
   const keys = openKeys(workspace);
   pinKeys(workspace, keys);
   const port = await freePort();
-  const server = startServer(await findTemporal(), { port, database: workspace.temporal });
+  const serverArgs = [...serverArguments({ port, database: workspace.temporal }), ...(options.temporalArguments ?? [])];
+  const server = spawn(await findTemporal(), serverArgs, { stdio: 'ignore' });
   const temporal = embedded(port);
   await serverReady(temporal);
   const log = openLog({ process: 'test', known: new Set() });

@@ -183,7 +183,7 @@ function indexed(of: Json, at: Json): Json {
 }
 
 function size(of: Json | undefined): number {
-  if (typeof of === 'string') return [...of].length; // characters, as CEL counts them, not UTF-16 units
+  if (typeof of === 'string') return Array.from(of).length; // characters, as CEL counts them, not UTF-16 units
   if (Array.isArray(of)) return of.length;
   if (isObject(of)) return Object.keys(of).length;
   throw new ExpressionError('size() takes a text, a list or an object.');

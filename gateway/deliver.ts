@@ -59,7 +59,11 @@ export async function startRun({ client, signal }: Engine, store: Store, launch:
 }
 
 /** Says it to an open workflow (a run, or the containment that it left) and waits for the ruling. */
-export async function updateRun({ client, signal }: Engine, workflowId: string, statement: Statement): Promise<Delivery> {
+export async function updateRun(
+  { client, signal }: Engine,
+  workflowId: string,
+  statement: Statement,
+): Promise<Delivery> {
   return attempt({ client, signal }, async () => {
     const { outcome } = await client.workflow
       .getHandle(workflowId)
@@ -70,7 +74,10 @@ export async function updateRun({ client, signal }: Engine, workflowId: string, 
 
 async function attempt({ client, signal }: Engine, call: () => Promise<Delivery>): Promise<Delivery> {
   try {
-    return await untilAborted(signal, client.withAbortSignal(signal, () => client.withDeadline(Date.now() + attemptMs, call)));
+    return await untilAborted(
+      signal,
+      client.withAbortSignal(signal, () => client.withDeadline(Date.now() + attemptMs, call)),
+    );
   } catch (error) {
     return whatFailed(error);
   }
@@ -78,16 +85,16 @@ async function attempt({ client, signal }: Engine, call: () => Promise<Delivery>
 
 /** The client does not look at its signal between its own retries, and a gateway that ends must not wait for those. */
 async function untilAborted(signal: AbortSignal, call: Promise<Delivery>): Promise<Delivery> {
-  let abort = (): void => undefined;
+  const answered = new AbortController();
   const aborted = new Promise<Delivery>((resolve) => {
-    abort = () => resolve({ kind: 'unanswered', error: signal.reason });
+    const giveUp = (): void => resolve({ kind: 'unanswered', error: signal.reason });
+    if (signal.aborted) giveUp();
+    signal.addEventListener('abort', giveUp, { signal: answered.signal });
   });
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort);
   try {
     return await Promise.race([call, aborted]);
   } finally {
-    signal.removeEventListener('abort', abort);
+    answered.abort();
   }
 }
 

@@ -29,7 +29,10 @@ export interface HeadSignature {
 }
 
 /** A hold before the store has given it its state. */
-export type HoldDraft = Omit<Hold, 'version' | 'state' | 'intendedAt' | 'inForceAt' | 'closedAt' | 'outcome' | 'observed'>;
+export type HoldDraft = Omit<
+  Hold,
+  'version' | 'state' | 'intendedAt' | 'inForceAt' | 'closedAt' | 'outcome' | 'observed'
+>;
 
 /** An item of evidence; the bytes lie encrypted beside it under `sha256` of the plain text. */
 export interface EvidenceItem {

@@ -6,7 +6,7 @@ import { ask, sent } from './ask.js';
 import { answerUnreadable } from './errors.js';
 import type { AwsWorld } from './world.js';
 
-export const instanceId = z.string().regex(/^i-[0-9a-f]{8,17}$/, 'an EC2 instance id looks like i-0123456789abcdef0');
+const instanceId = z.string().regex(/^i-[0-9a-f]{8,17}$/, 'an EC2 instance id looks like i-0123456789abcdef0');
 
 /** The input of units that are about one instance. */
 export const instanceInput = z.strictObject({ instance: instanceId });

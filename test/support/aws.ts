@@ -144,7 +144,7 @@ export async function startInstance(
 
 export const sshFromEverywhere = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
 
-export function deviceAt(index: number): string {
+function deviceAt(index: number): string {
   return `/dev/xvd${String.fromCharCode('a'.charCodeAt(0) + index)}`;
 }
 
@@ -203,7 +203,7 @@ export async function groupsIn(vpc: string): Promise<SecurityGroup[]> {
 }
 
 /** Settles the quarantine group of the instance's VPC, as the step before isolation does; returns its id. */
-export async function makeQuarantine(instance: string): Promise<string> {
+async function makeQuarantine(instance: string): Promise<string> {
   const world = worldOf();
   const [planned] = await makeQuarantineGroup.plan({ instance }, world);
   const made = await makeQuarantineGroup.write(

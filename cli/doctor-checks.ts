@@ -1,0 +1,208 @@
+/** What `doctor` looks at. A check never throws for what it looks for: that is its finding. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { units } from '../activities/index.js';
+import { checkBundle } from '../compiler/bundle.js';
+import { catalogOf } from '../compiler/catalog.js';
+import { formatProblem, isError } from '../compiler/problem.js';
+import { FirebreakError } from '../core/errors.js';
+import type { Bundle, SecretRef } from '../core/installation.js';
+import type { Health } from '../gateway/api.js';
+import { openClient, temporalOf } from '../worker/connection.js';
+import { readSecret } from '../worker/secrets.js';
+import { workspaceAt, type Workspace } from '../worker/workspace.js';
+import { openGateway } from './gateway-client.js';
+
+export interface Finding {
+  ok: boolean;
+  says: string;
+  nextStep?: string;
+  /** Something needed cannot be reached, rather than being wrong. */
+  reach?: boolean;
+}
+
+export interface Check {
+  name: string;
+  check: () => Promise<Finding>;
+}
+
+/** `engines` of package.json. */
+const nodeLeast = [20, 19] as const;
+/** For one request, in milliseconds. */
+const requestMs = 5_000;
+
+export function checks(): Check[] {
+  const workspace = workspaceAt();
+  const bundle = checkBundle(workspace, catalogOf(units));
+  const health = openGateway().health();
+  // Each check that needs it meets its failure.
+  health.catch(() => undefined);
+  const withBundle = (check: (of: Bundle) => Promise<Finding>) => async () => {
+    const { bundle: good } = await bundle;
+    return good === undefined
+      ? { ok: false, says: 'not looked at: the configuration is invalid', nextStep: 'correct the configuration first.' }
+      : check(good);
+  };
+  return [
+    { name: 'node', check: () => attempt(nodeVersion) },
+    { name: 'workspace', check: () => attempt(() => workspaceFiles(workspace)) },
+    { name: 'keys', check: () => attempt(() => keyModes(workspace)) },
+    { name: 'configuration', check: () => attempt(() => configuration(bundle)) },
+    { name: 'temporal', check: () => attempt(() => temporal(workspace)) },
+    { name: 'gateway', check: () => attempt(async () => gateway(await health)) },
+    { name: 'aws', check: withBundle((good) => attempt(() => aws(good, workspace))) },
+    { name: 'slack', check: withBundle((good) => attempt(() => slack(good, workspace, health))) },
+  ];
+}
+
+async function attempt(check: () => Finding | Promise<Finding>): Promise<Finding> {
+  try {
+    return await check();
+  } catch (error) {
+    if (error instanceof FirebreakError)
+      return { ok: false, says: error.message, nextStep: error.nextStep, reach: !error.isTerminal };
+    return {
+      ok: false,
+      says: error instanceof Error ? error.message : String(error),
+      nextStep: 'look at what it says.',
+    };
+  }
+}
+
+function nodeVersion(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const ok = major > nodeLeast[0] || (major === nodeLeast[0] && minor >= nodeLeast[1]);
+  return ok
+    ? { ok, says: process.version }
+    : { ok, says: `${process.version} is too old`, nextStep: `install Node ${nodeLeast.join('.')} or newer.` };
+}
+
+function workspaceFiles({ root, installation, people, runbooks }: Workspace): Finding {
+  const missing = [installation, people, runbooks].filter(
+    (path) => statSync(path, { throwIfNoEntry: false }) === undefined,
+  );
+  if (missing.length === 0) return { ok: true, says: root };
+  return {
+    ok: false,
+    says: `${missing.join(', ')} missing`,
+    nextStep: 'change to the folder that holds firebreak.yaml and people.yaml, or name it with `--workspace`.',
+  };
+}
+
+/** Any bit for the group or for others. */
+const notOnlyTheOwner = 0o077;
+
+function keyModes({ keys }: Workspace): Finding {
+  if (statSync(keys, { throwIfNoEntry: false }) === undefined)
+    return {
+      ok: false,
+      says: `${keys} does not exist yet`,
+      nextStep: 'make the keys with `firebreak keys`, or start with `firebreak up`.',
+    };
+  const files = readdirSync(keys).map((name) => join(keys, name));
+  const open = [keys, ...files].filter((path) => (statSync(path).mode & notOnlyTheOwner) !== 0);
+  if (open.length === 0) return { ok: true, says: `${files.length} keys, readable by their owner alone` };
+  return {
+    ok: false,
+    says: `${open.join(', ')} can be read by others`,
+    nextStep: `run \`chmod -R go= ${keys}\`, and replace the keys if others use this machine.`,
+  };
+}
+
+async function configuration(checked: ReturnType<typeof checkBundle>): Promise<Finding> {
+  const { bundle, problems } = await checked;
+  if (bundle !== undefined)
+    return { ok: true, says: `${Object.keys(bundle.runbooks).length} runbooks for ${bundle.installation.environment}` };
+  const errors = problems.filter(isError);
+  const [first] = errors;
+  return {
+    ok: false,
+    says: first === undefined ? 'invalid' : `${errors.length} errors, the first: ${formatProblem(first)}`,
+    nextStep: 'see all of them with `firebreak validate`.',
+  };
+}
+
+async function temporal(workspace: Workspace): Promise<Finding> {
+  const settings = await temporalOf(workspace);
+  const { address } = settings.connectionOptions;
+  const client = openClient(settings);
+  try {
+    await client.withDeadline(Date.now() + requestMs, () =>
+      client.connection.workflowService.describeNamespace({ namespace: settings.namespace }),
+    );
+    return { ok: true, says: `${address}, namespace ${settings.namespace}` };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      ok: false,
+      reach: true,
+      says: `${address} does not answer: ${why}`,
+      nextStep: 'firebreak up, or set TEMPORAL_ADDRESS to a server that runs.',
+    };
+  } finally {
+    await client.connection.close();
+  }
+}
+
+function gateway({ ok, parts }: Health): Finding {
+  const says = parts.map((part) => `${part.name} ${part.ok ? 'ok' : `NO (${part.says})`}`).join(', ');
+  if (ok) return { ok, says };
+  return { ok, reach: true, says, nextStep: 'mend what it cannot reach; its log is .firebreak/logs/gateway.log.' };
+}
+
+/** Credentials are read as the executor will, and then forgotten; the endpoint is asked for any answer at all. */
+async function aws({ installation }: Bundle, { root }: Workspace): Promise<Finding> {
+  const systems = Object.entries(installation.systems).filter(([, system]) => system.kind === 'aws');
+  if (systems.length === 0) return { ok: true, says: 'no AWS system is configured' };
+  const says: string[] = [];
+  for (const [name, { region, endpoint, credentials }] of systems) {
+    if (credentials !== undefined) for (const ref of Object.values<SecretRef>(credentials)) readSecret(ref, root);
+    const url = endpoint ?? `https://ec2.${region}.amazonaws.com`;
+    const unreachable = await whyUnreachable(url);
+    if (unreachable !== undefined)
+      return {
+        ok: false,
+        reach: true,
+        says: `${name}: ${url} does not answer: ${unreachable}`,
+        nextStep:
+          'check the network, the endpoint in firebreak.yaml, or start the sandbox with `firebreak sandbox up`.',
+      };
+    says.push(`${name}: ${url}, credentials ${credentials === undefined ? "from the SDK's own chain" : 'readable'}`);
+  }
+  return { ok: true, says: says.join('; ') };
+}
+
+/** The gateway speaks to Slack and says how it went; here only its secrets are looked at. */
+async function slack({ installation }: Bundle, { root }: Workspace, health: Promise<Health>): Promise<Finding> {
+  const settings = installation.slack;
+  if (settings === undefined) return { ok: true, says: 'no Slack is configured; the command line is enough' };
+  readSecret(settings.botToken, root);
+  readSecret(settings.signingSecret, root);
+  const part = (await health).parts.find(({ name }) => name === 'slack');
+  if (part === undefined)
+    return {
+      ok: false,
+      says: 'the gateway runs without Slack',
+      nextStep: 'restart the gateway, so that it reads firebreak.yaml again.',
+    };
+  if (part.ok) return { ok: true, says: part.says };
+  return {
+    ok: false,
+    reach: true,
+    says: part.says,
+    nextStep: 'check the network, and the bot token that firebreak.yaml names; the command line works meanwhile.',
+  };
+}
+
+async function whyUnreachable(url: string): Promise<string | undefined> {
+  return fetch(url, { signal: AbortSignal.timeout(requestMs) }).then(
+    () => undefined,
+    (error: unknown) => causeOf(error),
+  );
+}
+
+/** `fetch` says only "fetch failed"; what failed is its cause. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

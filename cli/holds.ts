@@ -1,0 +1,30 @@
+/** `holds [RUN|INCIDENT]`: what is in force, from the journal alone; what may or may not have happened says since when. */
+import { targetKey } from '../core/change.js';
+import type { Hold } from '../core/hold.js';
+import { exitCodes, type ExitCode } from './exit-codes.js';
+import { openGateway } from './gateway-client.js';
+import { short } from './lines.js';
+import type { Call } from './perform.js';
+import { table } from './table.js';
+
+export async function holds({ out }: Call, of: string | undefined): Promise<ExitCode> {
+  const found = await openGateway().holds(of);
+  const none = of === undefined ? 'Nothing is held.' : `${of} holds nothing.`;
+  out.answer({ holds: found }, found.length === 0 ? [none] : holdsTable(found));
+  return exitCodes.done;
+}
+
+export function holdsTable(found: Hold[]): string[] {
+  return table(['TARGET', 'HELD', 'STATE', 'NOW', 'BEFORE', 'BY'], found.map(holdRow));
+}
+
+function holdRow(hold: Hold): string[] {
+  const by = hold.holders.map(({ run, requester }) => `${run} (${requester})`).join(', ');
+  return [targetKey(hold.target), hold.aspect, stateOf(hold), short(hold.after), short(hold.before), by];
+}
+
+/** An intended hold was begun and not read back: nobody knows, and a table that guesses would be believed. */
+function stateOf({ state, intendedAt, inForceAt }: Hold): string {
+  if (state === 'intended') return `unknown since ${intendedAt}`;
+  return inForceAt === undefined ? state : `${state} since ${inForceAt}`;
+}

@@ -1,0 +1,24 @@
+/** The next thing that a person must do about a run: the last line of status, watch and run. */
+import type { Hold } from '../core/hold.js';
+import type { AskView, RunView } from '../core/run-view.js';
+
+export function nextStep(view: RunView, holds: Hold[]): string {
+  const asks = view.asks.filter(({ state }) => state === 'asking');
+  if (view.state === 'needs a person')
+    return `${view.needs?.why ?? 'A person has to decide.'} ${view.needs?.next ?? `See \`firebreak status ${view.run}\`.`}`;
+  if (asks.length > 0) return asks.map((ask) => whoDecides(view, ask, asks.length > 1)).join(' ');
+  if (view.state === 'planning' || view.state === 'running') return 'Nothing; it goes on by itself.';
+  if (holds.length > 0)
+    return `${holds.length} still in force; when the incident is over: firebreak release ${view.run} --reason TEXT`;
+  if (view.state === 'done') return 'Nothing; nothing of it is in force.';
+  return `Look at what it did: firebreak status ${view.run}; then launch anew, or undo with: firebreak undo ${view.run} --reason TEXT`;
+}
+
+function whoDecides({ run }: RunView, ask: AskView, several: boolean): string {
+  const { need, from } = ask.spec;
+  const approvals = new Set(ask.decided.filter(({ verb }) => verb === 'approve').map(({ by }) => by));
+  for (const { by, verb } of ask.decided) if (verb === 'withdraw') approvals.delete(by);
+  const others = ask.excluded.length === 0 ? '' : `, other than ${ask.excluded.join(', ')},`;
+  const gate = several ? ` --gate ${ask.about.gate}` : '';
+  return `Gate ${ask.about.gate} waits until ${ask.deadline} for ${Math.max(need - approvals.size, 0)} more of ${from.join(', ')}${others} to say: firebreak approve ${run}${gate}`;
+}

@@ -1,0 +1,72 @@
+/** `run RUNBOOK` and `plan RUNBOOK`: launch, then follow until it ends or somebody else has to do something. */
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import type { Json } from '../core/json.js';
+import { CliError, exitCodes, type ExitCode } from './exit-codes.js';
+import type { Call } from './perform.js';
+import { codeOf, speak, type SpeakOptions, tell } from './speak.js';
+import { followAndTell, needsPeople } from './watch.js';
+
+export interface RunOptions extends SpeakOptions {
+  input?: string[];
+  inputs?: string;
+  incident?: string;
+  detach?: boolean;
+}
+
+export async function run(call: Call<RunOptions>, verb: 'launch' | 'plan', runbook: string): Promise<ExitCode> {
+  const { options, out } = call;
+  const { incident, reason } = options;
+  const inputs = { ...(await fromFile(options.inputs)), ...fromWords(options.input ?? []) };
+  const ask = {
+    verb,
+    runbook,
+    inputs,
+    ...(incident === undefined ? {} : { incident }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+  const { said } = await speak(call, ask);
+  for (const line of tell(verb, said)) out.progress(line);
+  if (options.detach === true || codeOf(said) !== exitCodes.done) {
+    out.answer({ ...said, next: `firebreak watch ${said.run}` }, [`Next: firebreak watch ${said.run}`]);
+    return codeOf(said);
+  }
+  return followAndTell(out, said.run, needsPeople);
+}
+
+/** `NAME=VALUE` words; the same name again adds to a list. The gateway reads the texts by the types that the runbook gives. */
+function fromWords(words: string[]): Record<string, Json> {
+  const inputs: Record<string, string[]> = {};
+  for (const word of words) {
+    const at = word.indexOf('=');
+    if (at < 1)
+      throw badInput(`"${word}" is no input`, 'write it as NAME=VALUE, for instance instances=i-0ab1c2d3e4f5a6b7c.');
+    const name = word.slice(0, at);
+    inputs[name] = [...(inputs[name] ?? []), word.slice(at + 1)];
+  }
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, values]) => [name, values.length === 1 ? (values[0] ?? '') : values]),
+  );
+}
+
+async function fromFile(file: string | undefined): Promise<Record<string, Json>> {
+  if (file === undefined) return {};
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw badInput(`${file} cannot be read: ${cause.message}`, 'name a YAML or JSON file with the inputs.');
+  });
+  const read = parsed(file, text);
+  if (typeof read === 'object' && read !== null && !Array.isArray(read)) return read as Record<string, Json>;
+  throw badInput(`${file} holds no mapping of input names to values`, 'write one `name: value` for each input.');
+}
+
+function parsed(file: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw badInput(`${file} is no YAML: ${cause instanceof Error ? cause.message : String(cause)}`, 'mend it there.');
+  }
+}
+
+function badInput(what: string, nextStep: string): CliError {
+  return new CliError(exitCodes.badInput, 'input.unreadable', `${what}.`, { nextStep });
+}

@@ -1,0 +1,92 @@
+/** `status`: the runs; `status RUN`: where one stands, who decided what, and what a person must do next. */
+import { formatDuration } from '../core/duration.js';
+import type { AskView, RunView, StepView } from '../core/run-view.js';
+import type { Hold } from '../core/hold.js';
+import { exitCodes, type ExitCode } from './exit-codes.js';
+import { openGateway } from './gateway-client.js';
+import { holdsTable } from './holds.js';
+import { planTable, whoDecides } from './lines.js';
+import { nextStep } from './next-step.js';
+import type { Call, CommonOptions } from './perform.js';
+import { table } from './table.js';
+
+export interface StatusOptions extends CommonOptions {
+  changes?: boolean;
+}
+
+export async function status(call: Call<StatusOptions>, run: string | undefined): Promise<ExitCode> {
+  return run === undefined ? statusOfAll(call) : statusOfOne(call, run);
+}
+
+async function statusOfAll({ out }: Call): Promise<ExitCode> {
+  const runs = await openGateway().runs();
+  const rows = runs.map((view) => [view.run, view.state, view.runbook, view.incident, view.requester, view.launchedAt]);
+  out.answer(
+    { runs },
+    runs.length === 0
+      ? ['No run yet. Next: firebreak run RUNBOOK']
+      : table(['RUN', 'STATE', 'RUNBOOK', 'INCIDENT', 'BY', 'LAUNCHED'], rows),
+  );
+  return exitCodes.done;
+}
+
+async function statusOfOne({ out, options }: Call<StatusOptions>, run: string): Promise<ExitCode> {
+  const gateway = openGateway();
+  const { view, holds } = await gateway.run(run);
+  const plan = options.changes === true ? await gateway.plan(run) : undefined;
+  const next = nextStep(view, holds);
+  out.answer({ view, holds, ...(plan === undefined ? {} : { plan }), next }, [
+    ...headLines(view),
+    '',
+    ...table(['STEP', 'STATE', 'UNIT', 'GATE', 'TOOK', 'OUTCOMES'], view.steps.map(stepRow)),
+    ...view.asks.map(askLine),
+    ...view.refusals.map(({ at, by, verb, reason }) => `${at}  refused ${verb} by ${by}: ${reason}`),
+    ...view.steps.flatMap(({ exceptions }) =>
+      exceptions.map(({ key, status: how, message }) => `${key} ${how}: ${message}`),
+    ),
+    ...view.watch.map(({ at, action, text }) => `${at}  ${action.replace('.', ' ')}: ${text}`),
+    ...view.notes.map(({ at, by, text }) => `${at}  ${by} notes: ${text}`),
+    ...(plan === undefined ? [] : ['', 'Changes:', ...planTable(plan)]),
+    ...heldLines(holds),
+    '',
+    `Next: ${next}`,
+  ]);
+  return exitCodes.done;
+}
+
+function headLines(view: RunView): string[] {
+  const { run, runbook, version, environment, state, requester, launchedAt, endedAt, incident, reason, separation } =
+    view;
+  return [
+    `${run}  ${runbook} version ${version} in ${environment}: ${state}`,
+    `by ${requester} at ${launchedAt}, incident ${incident}${endedAt === undefined ? '' : `, ended ${endedAt}`}${reason === undefined ? '' : `: ${reason}`}`,
+    ...(separation === 'nominal'
+      ? ['Separation of duties is nominal: all keys of this installation lie on one machine.']
+      : []),
+  ];
+}
+
+function stepRow({ id, state, unit, gate, startedAt, endedAt, counts }: StepView): string[] {
+  const took =
+    startedAt === undefined || endedAt === undefined ? '' : short(Date.parse(endedAt) - Date.parse(startedAt));
+  const outcomes = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(', ');
+  return [id, state, unit, gate ?? '', took, outcomes];
+}
+
+/** To the second from one second on; what is shorter in milliseconds. */
+function short(ms: number): string {
+  return formatDuration(ms < 1000 ? ms : Math.round(ms / 1000) * 1000);
+}
+
+function askLine({ about, state, spec, deadline, decided }: AskView): string {
+  const said = decided.map(({ by, verb }) => `${by} ${verb}`).join(', ');
+  const until = state === 'asking' ? ` until ${deadline}` : '';
+  return `gate ${about.gate}, round ${about.round}: ${state}${until}, ${whoDecides(spec)}${said === '' ? '' : ` (${said})`}`;
+}
+
+function heldLines(holds: Hold[]): string[] {
+  return holds.length === 0 ? [] : ['', 'In force:', ...holdsTable(holds)];
+}

@@ -1,0 +1,74 @@
+/** Verbs that only look: through the gateway, or offline. */
+import type { Command } from 'commander';
+import { perform, type CommonOptions } from './perform.js';
+import type { StatusOptions } from './status.js';
+import type { ExportOptions, VerifyOptions } from './timeline.js';
+import { verb } from './verb.js';
+
+export function declareVerbsForLooking(program: Command): void {
+  declareRuns(program);
+  declareTimeline(program);
+  declareOffline(program);
+}
+
+function declareRuns(program: Command): void {
+  verb(program, 'status [run]', 'show the runs, or where one stands', [
+    'firebreak status',
+    'firebreak status run-4k7mq2x9ab --changes',
+  ])
+    .option('--changes', 'with every change that is asked about')
+    .action((run: string | undefined, options: StatusOptions) =>
+      perform(options, async (call) => (await import('./status.js')).status(call, run)),
+    );
+  verb(program, 'holds [run-or-incident]', 'list what is in force, and what is not known to be', [
+    'firebreak holds',
+    'firebreak holds inc-4k7mq2x9ab --json',
+  ]).action((of: string | undefined, options: CommonOptions) =>
+    perform(options, async (call) => (await import('./holds.js')).holds(call, of)),
+  );
+  verb(program, 'watch <run>', 'follow a run as it happens; Ctrl-C stops only the watching', [
+    'firebreak watch run-4k7mq2x9ab',
+  ]).action((run: string, options: CommonOptions) =>
+    perform(options, async (call) => (await import('./watch.js')).watch(call, run)),
+  );
+  verb(program, 'doctor', 'check everything that Firebreak needs, and say how to mend it', [
+    'firebreak doctor',
+    'firebreak doctor --json',
+  ]).action((options: CommonOptions) => perform(options, async (call) => (await import('./doctor.js')).doctor(call)));
+}
+
+function declareTimeline(program: Command): void {
+  const timeline = program.command('timeline').description('export what happened, and verify an export');
+  verb(timeline, 'export <incident>', 'write the record of an incident, signed, for others to verify', [
+    'firebreak timeline export inc-4k7mq2x9ab --out case.jsonl',
+    'firebreak timeline export inc-4k7mq2x9ab --format md',
+  ])
+    .option('--format <jsonl|md>', 'jsonl can be verified, md is for reading', 'jsonl')
+    .option('--out <file>', 'where to (default: stdout)')
+    .action((incident: string, options: ExportOptions) =>
+      perform(options, async (call) => (await import('./timeline.js')).exportTimeline(call, incident)),
+    );
+  verb(timeline, 'verify <file>', 'check an export offline: nothing altered, left out, or said by somebody else', [
+    'firebreak timeline verify case.jsonl',
+    'firebreak timeline verify case.jsonl --keys people.yaml',
+  ])
+    .option('--keys <people.yaml>', 'the directory to check keys against (default: people.yaml of the workspace)')
+    .action((file: string, options: VerifyOptions) =>
+      perform(options, async (call) => (await import('./timeline.js')).verifyFile(call, file)),
+    );
+}
+
+function declareOffline(program: Command): void {
+  verb(program, 'validate [files...]', 'check runbooks, or the whole workspace, without running anything', [
+    'firebreak validate',
+    'firebreak validate runbooks/aws/host-compromise.yaml --json',
+  ]).action((files: string[], options: CommonOptions) =>
+    perform(options, async (call) => (await import('./validate.js')).validate(call, files)),
+  );
+  verb(program, 'explain <runbook>', 'print a runbook as a checklist in plain words', [
+    'firebreak explain aws-host-compromise',
+    'firebreak explain runbooks/aws/host-compromise.yaml',
+  ]).action((runbook: string, options: CommonOptions) =>
+    perform(options, async (call) => (await import('./explain.js')).explainRunbook(call, runbook)),
+  );
+}

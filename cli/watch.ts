@@ -1,0 +1,43 @@
+/** `watch RUN`, and the following that `run` does: lines as things happen, and at the end what a person must do next. */
+import type { RunView } from '../core/run-view.js';
+import { exitCodes, type ExitCode } from './exit-codes.js';
+import { follow } from './follow.js';
+import { openGateway } from './gateway-client.js';
+import { nextStep } from './next-step.js';
+import type { Output } from './output.js';
+import type { Call } from './perform.js';
+
+export async function watch({ out }: Call, run: string): Promise<ExitCode> {
+  return followAndTell(out, run, (view) => hasEnded(view));
+}
+
+/** For `run` and `plan`: until it ends or somebody else has to do something. */
+export function needsPeople(view: RunView): boolean {
+  return hasEnded(view) || view.state === 'needs a person' || view.asks.some(({ state }) => state === 'asking');
+}
+
+export async function followAndTell(out: Output, run: string, enough: (view: RunView) => boolean): Promise<ExitCode> {
+  const gateway = openGateway();
+  const { events, view: seen, stopped } = await follow({ gateway, run, out, enough });
+  if (stopped) {
+    const back = `Stopped watching; ${run} goes on. Come back with: firebreak watch ${run}`;
+    out.answer({ run, state: seen?.state ?? 'planning', stopped, events, next: `firebreak watch ${run}` }, [back]);
+    return exitCodes.done;
+  }
+  const { view, holds } = await gateway.run(run);
+  const next = nextStep(view, holds);
+  out.answer({ run, state: view.state, view, holds, events, next }, [`${run} is ${view.state}. Next: ${next}`]);
+  return codeOf(view);
+}
+
+/** A run that asks is on its way; one that needs a person, failed or was refused is not. */
+function codeOf({ state }: RunView): ExitCode {
+  return state === 'failed' || state === 'cancelled' || state === 'refused' || state === 'needs a person'
+    ? exitCodes.failed
+    : exitCodes.done;
+}
+
+/** A refused launch has no end of its own. */
+function hasEnded({ endedAt, state }: RunView): boolean {
+  return endedAt !== undefined || state === 'refused';
+}

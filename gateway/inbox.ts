@@ -1,0 +1,120 @@
+/**
+ * What people said is kept before anything is done with it, and delivered until the engine has answered, across crashes
+ * of the gateway and absences of Temporal. The inbox id is the Update id, so a second delivery is the same delivery.
+ */
+import pLimit from 'p-limit';
+import type { Json } from '../core/json.js';
+import type { Statement } from '../core/statement.js';
+import type { Store } from '../journal/store.js';
+import type { Deliver, Delivery } from './deliver.js';
+import type { Log } from './log.js';
+import { readStatement } from './read-statement.js';
+import { updateIdOf } from './update-id.js';
+
+export interface Inbox {
+  /** Durable when this resolves; a second time is a no-op. */
+  keep(statement: Statement): Promise<void>;
+  /** Delivers what was kept, or joins its delivery; rejects only for faults of ours, and the next round tries again. */
+  deliver(statement: Statement): Promise<Delivery>;
+  /** Delivers no more; what has no answer yet stays kept. */
+  end(): Promise<void>;
+}
+
+export interface InboxOptions {
+  store: Store;
+  deliver: Deliver;
+  log: Log;
+  now: () => number;
+  /** Between two rounds over what is still undelivered. */
+  everyMs?: number;
+}
+
+/** Long enough not to press an engine that is coming back, short enough for somebody who waits. */
+const everyMsDefault = 3_000;
+/** Deliveries of one round at the same time. */
+const atOnceMax = 8;
+
+export function openInbox({ store, deliver, log, now, everyMs = everyMsDefault }: InboxOptions): Inbox {
+  const underWay = new Map<string, Promise<Delivery>>();
+  const limit = pLimit(atOnceMax);
+  const stopping = new AbortController();
+
+  /** Joins a delivery of the same words that is under way: two clicks are one. */
+  function deliverOnce(id: string, statement: Statement): Promise<Delivery> {
+    const known = underWay.get(id);
+    if (known !== undefined) return known;
+    const started = deliverAndForget(id, statement).finally(() => underWay.delete(id));
+    underWay.set(id, started);
+    return started;
+  }
+
+  async function deliverAndForget(id: string, statement: Statement): Promise<Delivery> {
+    const delivery = await deliver(statement, stopping.signal);
+    if (delivery.kind === 'unanswered')
+      log.warn(
+        {
+          run: statement.about.run,
+          verb: statement.verb,
+          error: delivery.error,
+        },
+        'no answer from Temporal, will deliver again',
+      );
+    else await store.delivered(id);
+    return delivery;
+  }
+
+  async function round(): Promise<void> {
+    const waiting = await store.waiting();
+    await Promise.all(waiting.map(({ id, message }) => limit(() => again(id, message))));
+  }
+
+  async function again(id: string, message: Json): Promise<void> {
+    if (stopping.signal.aborted) return;
+    try {
+      await deliverOnce(id, readStatement(message));
+    } catch (error) {
+      log.error({ inbox: id, error }, 'a kept statement could not be delivered, will try again');
+    }
+  }
+
+  const rounds = repeat(everyMs, () =>
+    round().catch((error: unknown) => log.error({ error }, 'the inbox could not be read, will try again')),
+  );
+
+  return {
+    keep: (statement) =>
+      store.receive({
+        id: updateIdOf(statement),
+        receivedAt: new Date(now()).toISOString(),
+        message: statement as unknown as Json,
+      }),
+    deliver: (statement) => deliverOnce(updateIdOf(statement), statement),
+    end: async () => {
+      stopping.abort();
+      await rounds.end();
+      await Promise.allSettled(underWay.values());
+    },
+  };
+}
+
+/** Does the work at once and then again and again, `everyMs` after each end, until ended. */
+function repeat(everyMs: number, work: () => Promise<void>): { end: () => Promise<void> } {
+  let timer: NodeJS.Timeout | undefined;
+  let running = true;
+  let current = Promise.resolve();
+  const turn = async (): Promise<void> => {
+    await work();
+    if (running) timer = setTimeout(next, everyMs);
+  };
+  const next = (): void => {
+    current = turn();
+  };
+  next();
+  return {
+    end: async () => {
+      running = false;
+      clearTimeout(timer);
+      await current;
+    },
+  };
+}

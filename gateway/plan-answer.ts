@@ -1,0 +1,58 @@
+/** The changes that people are asked about, fetched from the store by the references that a run's view holds. */
+import { FirebreakError } from '../core/errors.js';
+import type { PlanRef, StepPlan } from '../core/plan.js';
+import type { AskView, RunView } from '../core/run-view.js';
+import type { Store } from '../journal/store.js';
+import type { PlanAnswer } from './api.js';
+import { unknownName } from './unknown.js';
+
+/**
+ * The plan of one ask (by its id or its gate's name), by default of what asks now, otherwise the last plan of each step.
+ * `plan` is what people sign; undefined where no single ask is meant.
+ */
+export async function planOf(store: Store, view: RunView, askName?: string): Promise<PlanAnswer> {
+  const asks = askName === undefined ? asking(view) : [askNamed(view, askName)];
+  const refs =
+    asks.length > 0
+      ? asks.flatMap((ask) => ask.plans)
+      : view.steps.flatMap(({ plan }) => (plan === undefined ? [] : [plan]));
+  const steps = await Promise.all(refs.map((ref) => stepPlan(store, ref)));
+  return {
+    plan: asks.length === 1 ? asks[0]?.about.plan : undefined,
+    steps: steps.map(({ step, changes, failed }) => ({
+      step,
+      changes,
+      failed: failed.map(({ item, code, message }) => ({ item, code, message })),
+    })),
+  };
+}
+
+export function asking(view: RunView): AskView[] {
+  return view.asks.filter((ask) => ask.state === 'asking');
+}
+
+/** The ask of that id, or the latest at a gate of that name. */
+function askNamed(view: RunView, name: string): AskView {
+  const ask = view.asks.findLast((each) => each.id === name || each.about.gate === name);
+  if (ask !== undefined) return ask;
+  const gates = [...new Set(view.asks.map((each) => each.about.gate))];
+  throw unknownName(
+    'gate.unknown',
+    `${view.run} has not asked at a gate "${name}"`,
+    name,
+    gates,
+    `See \`firebreak status ${view.run}\`.`,
+  );
+}
+
+async function stepPlan(store: Store, ref: PlanRef): Promise<StepPlan> {
+  const plan = await store.document('plan', ref.id);
+  if (plan !== undefined) return plan as unknown as StepPlan;
+  throw new FirebreakError(
+    'plan.missing',
+    `The plan ${ref.id} of step "${ref.step}" is not in the store (this is a bug).`,
+    {
+      nextStep: 'decide nothing on it; plan again with `firebreak retry RUN`.',
+    },
+  );
+}

@@ -1,0 +1,117 @@
+/** Release and undo: runs of built-in runbooks, made from the holds, gated as those were. */
+import { releaseRunbook, undoRunbook } from '../core/builtin.js';
+import { FirebreakError } from '../core/errors.js';
+import type { Hold } from '../core/hold.js';
+import type { Json } from '../core/json.js';
+import type { RunView } from '../core/run-view.js';
+import type { Runbook } from '../core/runbook.js';
+import { digestOf } from '../journal/digest.js';
+import { doneBy, heldBy } from '../journal/held.js';
+import type { Store } from '../journal/store.js';
+import type { Prepare, Prepared } from './api.js';
+import { changeLine, gateLine, holdLine } from './lines.js';
+import type { Preparing } from './prepare.js';
+import { prepareRun } from './prepare-launch.js';
+import { Refusal } from './refusal.js';
+import { knownRun, refuseUnknownStep } from './views.js';
+
+/** Hold lines shown before signing. */
+const linesMax = 20;
+
+export async function prepareRelease(
+  preparing: Preparing,
+  ask: Extract<Prepare, { verb: 'release' }>,
+): Promise<Prepared> {
+  const { store } = preparing;
+  const { holds, runs, incident } = await releasable(store, ask.of);
+  const runbook = releaseRunbook(holds);
+  const inputs = { runs, reason: neededReason(ask.reason, 'release') };
+  const prepared = await prepareRun(preparing, { runbook, digest: digestOf(runbook), inputs, incident });
+  const lines = holds.map((hold) => `  ${holdLine(hold, runs)}`);
+  return {
+    ...prepared,
+    shows: [
+      `release what ${runs.join(', ')} hold${runs.length === 1 ? 's' : ''} in ${incident}:`,
+      ...cut(lines),
+      ...gateLines(runbook),
+    ],
+  };
+}
+
+export async function prepareUndo(preparing: Preparing, ask: Extract<Prepare, { verb: 'undo' }>): Promise<Prepared> {
+  const { store, views } = preparing;
+  const view = await knownRun(views, ask.run);
+  if (ask.step !== undefined) refuseUnknownStep(view, ask.step);
+  const holds = await undoable(store, view, ask.step);
+  const runbook = undoRunbook(holds);
+  const inputs: Json = {
+    run: view.run,
+    ...(ask.step === undefined ? {} : { step: ask.step }),
+    reason: neededReason(ask.reason, 'undo'),
+  };
+  const prepared = await prepareRun(preparing, { runbook, digest: digestOf(runbook), inputs, incident: view.incident });
+  const lines = holds.map((hold) => `  ${changeLine({ ...hold, before: hold.after, after: hold.before })}`);
+  const what = ask.step === undefined ? view.run : `step "${ask.step}" of ${view.run}`;
+  return { ...prepared, shows: [`undo ${what} (${view.runbook}):`, ...cut(lines), ...gateLines(runbook)] };
+}
+
+/** The open holds of a run, or of every run of an incident that holds something. */
+async function releasable(store: Store, of: string): Promise<{ holds: Hold[]; runs: string[]; incident: string }> {
+  const runs = of.startsWith('inc-') ? await holdersIn(store, of) : [of];
+  const holds = await heldBy(store, runs);
+  const [first] = holds;
+  if (first === undefined) {
+    throw new Refusal(
+      'release.nothing-held',
+      `${of} holds nothing; ${await whatIsHeld(store)}`,
+      'name one that holds something; `firebreak holds` lists them.',
+    );
+  }
+  const holder = first.holders.find(({ run }) => runs.includes(run)) ?? first.origin;
+  return { holds, runs, incident: of.startsWith('inc-') ? of : holder.incident };
+}
+
+async function holdersIn(store: Store, incident: string): Promise<string[]> {
+  const holds = await store.holds({ incident, state: 'open' });
+  const holders = holds.flatMap((hold) => [...hold.holders, hold.origin].filter((each) => each.incident === incident));
+  return [...new Set(holders.map(({ run }) => run))].toSorted();
+}
+
+async function whatIsHeld(store: Store): Promise<string> {
+  const counts = new Map<string, number>();
+  for (const hold of await store.holds({ state: 'open' })) {
+    for (const { run } of hold.holders) counts.set(run, (counts.get(run) ?? 0) + 1);
+  }
+  if (counts.size === 0) return 'nothing is held at all.';
+  return `in force are ${[...counts].map(([run, count]) => `${count} of ${run}`).join(', ')}.`;
+}
+
+async function undoable(store: Store, { run }: RunView, step: string | undefined): Promise<Hold[]> {
+  const holds = await doneBy(store, run, step);
+  if (holds.length > 0) return holds;
+  const what = step === undefined ? run : `Step "${step}" of ${run}`;
+  throw new Refusal(
+    'undo.nothing-done',
+    `${what} changed nothing that could be undone.`,
+    `look at what it did with \`firebreak status ${run}\`.`,
+  );
+}
+
+function neededReason(reason: string | undefined, verb: string): string {
+  if (reason !== undefined && reason.trim() !== '') return reason;
+  throw new FirebreakError(
+    'reason.missing',
+    `A ${verb} needs a reason, for the people who decide and for the record.`,
+    {
+      nextStep: 'say why with `--reason TEXT`.',
+    },
+  );
+}
+
+function gateLines({ gates }: Runbook): string[] {
+  return Object.values(gates).map((spec) => `Other people must agree first: ${gateLine(spec)}.`);
+}
+
+function cut(lines: string[]): string[] {
+  return lines.length > linesMax ? [...lines.slice(0, linesMax), `  and ${lines.length - linesMax} more`] : lines;
+}

@@ -1,0 +1,107 @@
+/** Launch and plan: a runbook by name, its inputs read, a new run in a new or a named incident. */
+import { randomBytes } from 'node:crypto';
+import { shortId } from '../core/ids.js';
+import { runbookNamed, type Bundle } from '../core/installation.js';
+import type { Digest, Json, JsonObject } from '../core/json.js';
+import type { RunView } from '../core/run-view.js';
+import type { Runbook } from '../core/runbook.js';
+import { readInputs } from '../compiler/inputs.js';
+import { digestOf } from '../journal/digest.js';
+import type { Store } from '../journal/store.js';
+import type { Prepare, Prepared } from './api.js';
+import { gateLine, short } from './lines.js';
+import { unknownName } from './unknown.js';
+import type { Preparing } from './prepare.js';
+import { hasEnded } from './run-state.js';
+
+type LaunchAsk = Extract<Prepare, { verb: 'launch' | 'plan' }>;
+
+export async function prepareLaunch(preparing: Preparing, ask: LaunchAsk): Promise<Prepared> {
+  const { bundle, store, views } = preparing;
+  const { digest, runbook } = findRunbook(bundle, ask.runbook);
+  const inputs = readInputs(runbook, withReason(runbook, ask));
+  const incident = ask.incident ?? shortId('inc', randomBytes(10));
+  if (ask.incident !== undefined) await refuseUnknownIncident(store, ask.incident);
+  const prepared = await prepareRun(preparing, { runbook, digest, inputs, incident });
+  const equal = (await views.runs()).filter((view) => isEqualOpen(view, digest, digestOf(inputs)));
+  return {
+    ...prepared,
+    shows: [
+      `${ask.verb} ${runbook.name} version ${runbook.version} in ${bundle.installation.environment}: ${runbook.summary}`,
+      ...inputLines(inputs),
+      `${prepared.run} in ${ask.incident === undefined ? 'a new incident' : 'incident'} ${incident}`,
+      ...stepLines(runbook),
+      ...equal.map(equalLine),
+    ],
+  };
+}
+
+/** What a new run needs lies in the store before anybody signs, so that the statement alone can start it after a crash. */
+export async function prepareRun(
+  { store, bundle, nonce }: Preparing,
+  { runbook, digest, inputs, incident }: { runbook: Runbook; digest: Digest; inputs: Json; incident: string },
+): Promise<Omit<Prepared, 'shows'>> {
+  const run = shortId('run', randomBytes(10));
+  const inputsDigest = digestOf(inputs);
+  await store.putDocument('runbook', digest, runbook as unknown as Json);
+  await store.putDocument('inputs', inputsDigest, inputs);
+  const { environment } = bundle.installation;
+  const about = {
+    kind: 'launch' as const,
+    run,
+    incident,
+    runbook: digest,
+    bundle: bundle.digest,
+    inputs: inputsDigest,
+    environment,
+  };
+  return { about, nonce, run, incident };
+}
+
+function findRunbook(bundle: Bundle, name: string): { digest: Digest; runbook: Runbook } {
+  const found = runbookNamed(bundle, name);
+  if (found !== undefined) return found;
+  const names = Object.values(bundle.runbooks).map((runbook) => runbook.name);
+  throw unknownName('runbook.unknown', `No runbook is called "${name}"`, name, names);
+}
+
+/** A runbook that asks for a reason as an input gets the one that was given for the launch. */
+function withReason(runbook: Runbook, { inputs, reason }: LaunchAsk): Record<string, Json> {
+  const asks = runbook.inputs['reason'] !== undefined && inputs['reason'] === undefined;
+  return asks && reason !== undefined ? { ...inputs, reason } : inputs;
+}
+
+async function refuseUnknownIncident(store: Store, incident: string): Promise<void> {
+  if ((await store.head(incident)) !== undefined) return;
+  const chains = (await store.chains()).filter((chain) => chain.startsWith('inc-'));
+  throw unknownName(
+    'incident.unknown',
+    `The journal has no incident ${incident}`,
+    incident,
+    chains,
+    'Leave it out to open a new one.',
+  );
+}
+
+function isEqualOpen(view: RunView, runbook: Digest, inputs: Digest): boolean {
+  return !hasEnded(view.state) && view.digest === runbook && digestOf(view.inputs) === inputs;
+}
+
+function equalLine({ run, state, requester, launchedAt }: RunView): string {
+  return `An equal run is open: ${run} (${state}), by ${requester} at ${launchedAt}. Look at it before you start another.`;
+}
+
+function inputLines(inputs: Json): string[] {
+  return Object.entries(inputs as JsonObject).map(([name, value]) => `  ${name}: ${short(value)}`);
+}
+
+function stepLines({ steps, gates }: Runbook): string[] {
+  return steps.map((step) => {
+    const does =
+      step.work.kind === 'exchange'
+        ? `exchange what was ${step.work.of === 'holds' ? 'held' : 'done'}`
+        : step.work.unit;
+    const spec = step.gate === undefined ? undefined : gates[step.gate];
+    return `  ${step.phase} · ${step.id}: ${does}${spec === undefined ? '' : `, after ${gateLine(spec)} agree`}`;
+  });
+}

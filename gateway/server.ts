@@ -1,0 +1,208 @@
+/**
+ * The gateway's API (`api.ts`) over HTTP on loopback. The token lets in; what a person says is a signed statement and is
+ * ruled by the engine. Requests to `/slack/events` go to the Slack app's own listener, which verifies Slack's signature.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse, type Server } from 'node:http';
+import { isIP, type AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { Context } from 'hono';
+import { FirebreakError } from '../core/errors.js';
+import { beingDelivered, type Health } from './api.js';
+import type { Door } from './door.js';
+import { bodyOf, statusOf } from './http-errors.js';
+import type { Log } from './log.js';
+import type { TimelineFormat } from './timeline.js';
+import { readPrepareRequest } from './prepare-shape.js';
+import { readSayRequest } from './read-statement.js';
+
+export interface ServerDeps {
+  door: Door;
+  token: string;
+  health: () => Promise<Health>;
+  /** The export of an incident as text. */
+  timeline: (incident: string, format: TimelineFormat) => Promise<string>;
+  log: Log;
+  /** Takes `/slack/events`; undefined where no Slack is configured. */
+  slack?: RequestListener;
+}
+
+export interface Listening {
+  url: string;
+  /** Ends waiting requests and closes. */
+  end(): Promise<void>;
+}
+
+/** A launch with 500 targets has some 20 KB; more is no request of ours. */
+const bodyBytesMax = 1_000_000;
+/** Below the idle limits of proxies and of `fetch`. */
+const waitSecondsMax = 25;
+
+/** Listens on `host`, which must be a loopback address; port 0 takes any that is free. */
+export async function serve(deps: ServerDeps, { host, port }: { host: string; port: number }): Promise<Listening> {
+  refuseOutsideLoopback(host);
+  const api = getRequestListener(routes(deps).fetch);
+  const server = createServer((request, response) => handle(deps, api, request, response));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  }).catch((cause: NodeJS.ErrnoException) => {
+    throw cannotListen(host, port, cause);
+  });
+  const { port: bound } = server.address() as AddressInfo;
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`, end: () => close(server) };
+}
+
+function handle(
+  { slack, log }: ServerDeps,
+  api: ReturnType<typeof getRequestListener>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const path = request.url?.split('?')[0];
+  if (slack !== undefined && path === '/slack/events') slack(request, response);
+  else api(request, response).catch((error: unknown) => log.error({ path, error }, 'a request could not be answered'));
+}
+
+function routes({ door, token, health, timeline, log }: ServerDeps): Hono {
+  const app = new Hono();
+  app.onError((error, context) => answerError(context, error, log));
+  app.notFound((context) => answerError(context, unknownRoute(context), log));
+  app.use('*', async (context, next) => {
+    refuseOtherTokens(context.req.header('authorization'), token);
+    await next();
+  });
+  app.use(
+    '*',
+    bodyLimit({
+      maxSize: bodyBytesMax,
+      onError: (context) => {
+        // The rest of the body is not read, so nothing more can be asked on this connection.
+        context.header('connection', 'close');
+        return answerError(context, tooLarge(), log);
+      },
+    }),
+  );
+
+  app.post('/v1/prepare', async (context) => {
+    const { ask, by } = readPrepareRequest(await readJson(context));
+    return context.json(await door.prepare(ask, by));
+  });
+  app.post('/v1/say', async (context) => {
+    const said = await door.say(readSayRequest(await readJson(context)).statement);
+    return context.json(said, said.outcome === beingDelivered ? 202 : 200);
+  });
+  app.get('/v1/runs', async (context) => context.json(await door.runs()));
+  app.get('/v1/runs/:run', async (context) => {
+    const run = context.req.param('run');
+    const answer = await door.view(run);
+    if (answer === undefined) throw unknownRun(run);
+    return context.json(answer);
+  });
+  app.get('/v1/runs/:run/events', async (context) => {
+    const after = wholeNumber(context, 'after', Number.MAX_SAFE_INTEGER);
+    const waitMs = wholeNumber(context, 'wait', waitSecondsMax) * 1000;
+    return context.json(await door.events(context.req.param('run'), after, waitMs));
+  });
+  app.get('/v1/runs/:run/plan', async (context) =>
+    context.json(await door.plan(context.req.param('run'), context.req.query('ask'))),
+  );
+  app.get('/v1/holds', async (context) => context.json(await door.holds(context.req.query('of'))));
+  app.get('/v1/timeline/:incident', async (context) => {
+    const format = readFormat(context.req.query('format') ?? 'jsonl');
+    return context.text(await timeline(context.req.param('incident'), format));
+  });
+  app.get('/v1/health', async (context) => {
+    const answer = await health();
+    return context.json(answer, answer.ok ? 200 : 503);
+  });
+  return app;
+}
+
+function answerError(context: Context, error: unknown, log: Log): Response {
+  const status = statusOf(error);
+  if (status === 500) log.error({ path: context.req.path, error }, 'a request failed');
+  return context.json(bodyOf(error), status);
+}
+
+async function readJson(context: Context): Promise<unknown> {
+  const text = await context.req.text();
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FirebreakError('request.not-json', `The body of ${context.req.path} is no JSON.`, {
+      nextStep: 'send one JSON document.',
+      cause,
+    });
+  }
+}
+
+/** Digests are compared, so that neither content nor length of the token shows in the time that it takes. */
+function refuseOtherTokens(header: string | undefined, token: string): void {
+  if (timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`))) return;
+  throw new FirebreakError('token.refused', 'The request does not carry the token of this gateway.', {
+    nextStep: 'use the token in `.firebreak/gateway.json` of the workspace that the gateway serves.',
+  });
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function wholeNumber(context: Context, name: string, max: number): number {
+  const text = context.req.query(name) ?? '0';
+  if (/^\d{1,15}$/.test(text)) return Math.min(Number(text), max);
+  throw new FirebreakError('request.malformed', `"${name}" is a whole number, not "${text}".`, {
+    nextStep: `leave "${name}" out, or give a number.`,
+  });
+}
+
+function readFormat(text: string): TimelineFormat {
+  if (text === 'jsonl' || text === 'md') return text;
+  throw new FirebreakError('request.malformed', `A timeline has no format "${text}".`, {
+    nextStep: 'ask for jsonl or md.',
+  });
+}
+
+function unknownRun(run: string): FirebreakError {
+  return new FirebreakError('run.unknown', `The journal has no run ${run}.`, {
+    nextStep: 'list the runs with `firebreak status`.',
+  });
+}
+
+function unknownRoute(context: Context): FirebreakError {
+  return new FirebreakError('route.unknown', `The gateway has no ${context.req.method} ${context.req.path}.`, {
+    nextStep: 'use the firebreak command of the same version as this gateway.',
+  });
+}
+
+function tooLarge(): FirebreakError {
+  return new FirebreakError('request.too-large', `A request has at most ${bodyBytesMax} bytes.`, {
+    nextStep: 'name fewer targets in one run.',
+  });
+}
+
+/** Tokens travel in the clear here; whoever needs the gateway elsewhere puts TLS and its own identity check in front. */
+function refuseOutsideLoopback(host: string): void {
+  if (host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))) return;
+  throw new FirebreakError('gateway.not-loopback', `The gateway would listen on ${host}, outside of this machine.`, {
+    nextStep: 'set `gateway.host` in firebreak.yaml to 127.0.0.1, and put a proxy in front for Slack.',
+  });
+}
+
+function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): FirebreakError {
+  const why = cause.code === 'EADDRINUSE' ? 'something else listens there' : cause.message;
+  return new FirebreakError('gateway.cannot-listen', `The gateway cannot listen on ${host}:${port}: ${why}.`, {
+    nextStep: 'end what listens there, or set another `gateway.port` in firebreak.yaml.',
+    isTerminal: false,
+    cause,
+  });
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}

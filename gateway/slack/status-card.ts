@@ -1,0 +1,178 @@
+/** Where a run stands: its steps, who is waited for, what is in force, and what a person must do next. A plan's card shows the plan. */
+import type { KnownBlock } from '@slack/web-api';
+import { targetKey } from '../../core/change.js';
+import type { Hold } from '../../core/hold.js';
+import type { JsonObject } from '../../core/json.js';
+import type { RunState, RunView, StepView } from '../../core/run-view.js';
+import { stepOutcome } from './ask-card.js';
+import {
+  askedBy,
+  type CardContent,
+  type CardFacts,
+  changeLines,
+  command,
+  context,
+  gateState,
+  header,
+  kinds,
+  nominal,
+  planRemarks,
+  section,
+  titleOf,
+  toChange,
+  where,
+} from './cards.js';
+import { commandOf } from './fields.js';
+import { bounded, code, moment, names, prose } from './mrkdwn.js';
+
+const marks: Record<StepView['state'], string> = {
+  waiting: '○',
+  running: '▶',
+  done: '✔',
+  partial: '◐',
+  failed: '✘',
+  skipped: '–',
+};
+
+const stepsShown = 20;
+const exceptionsShown = 4;
+const unknownShown = 4;
+const recentShown = 3;
+
+export function statusCard({ view, plan, holds }: CardFacts): CardContent {
+  const title = `${titleOf(view)}: ${view.state}`;
+  const next = nextFor(view, holds);
+  const blocks: KnownBlock[] = [
+    header(title),
+    section([
+      `*Next:* ${next}`,
+      `*What:* ${prose(view.summary, 400)}`,
+      `*Where:* ${prose(where(view), 80)} · ${code(view.run)} in ${code(view.incident)}`,
+      askedBy(view),
+      `*Since* ${moment(view.launchedAt)}${view.endedAt === undefined ? '' : `, ended ${moment(view.endedAt)}`}`,
+    ]),
+    ...(view.steps.length === 0 ? [] : [section([steps(view)])]),
+    ...(view.verb === 'plan' ? planned(view, plan) : []),
+    ...optional(inForce(view, holds)),
+    ...optional(exceptions(view)),
+    ...optional(recent(view)),
+    context([
+      `\`firebreak status ${view.run}\`${view.evidence === 0 ? '' : ` · ${view.evidence} pieces of evidence`}`,
+      view.separation === 'nominal' ? nominal : undefined,
+    ]),
+  ];
+  return { text: `${prose(title)} (${prose(where(view), 80)})`, blocks };
+}
+
+/** What a person must do, or that nobody must do anything. */
+export function nextFor(view: RunView, holds: Hold[]): string {
+  if (view.needs !== undefined) return `${prose(view.needs.why)} ${prose(view.needs.next)}`;
+  const asking = view.asks.filter(({ state }) => state === 'asking');
+  if (asking.length > 0) {
+    const waited = asking.map(
+      (ask) =>
+        `${gateState(ask)} approved at gate ${code(ask.about.gate, 60)}, waiting for ${names(ask.spec.from, ' or ')} until ${moment(ask.deadline)}`,
+    );
+    return bounded(waited, { lines: recentShown, characters: 1_200 }, (left) => `… and ${left} more gates`);
+  }
+  const unknown = holds.filter(({ state }) => state === 'intended').length;
+  const ended = view.endedAt !== undefined;
+  if (ended && unknown > 0)
+    return `${unknown} of its changes are unknown: look at them, then ${command(`release ${view.run} why`)} finishes or lifts them.`;
+  if (ended && holds.length > 0)
+    return `nothing at once. What is in force stays until it is released: ${command(`release ${view.run} why`)}`;
+  return endings[view.state] ?? 'nothing; it goes on by itself.';
+}
+
+const endings: Partial<Record<RunState, string>> = {
+  done: 'nothing.',
+  failed: 'look at what failed, then launch again or ask for help; what is in force stays.',
+  cancelled: 'nothing; it was cancelled, and what is in force stays.',
+  refused: 'mend what the refusal says and launch again; nothing was done.',
+};
+
+function steps(view: RunView): string {
+  const lines = view.steps.map(
+    (step) => `${marks[step.state]} ${code(step.id, 60)} ${prose(step.unit, 80)} · ${stepOutcome(step)}`,
+  );
+  return bounded(
+    lines,
+    { lines: stepsShown, characters: 2_400 },
+    (left) => `… and ${left} more: \`firebreak status ${view.run}\``,
+  );
+}
+
+function planned(view: RunView, plan: CardFacts['plan']): KnownBlock[] {
+  const changes = toChange(plan).map(({ change }) => change);
+  const remarks = planRemarks(plan);
+  return [
+    section([
+      changes.length === 0 ? 'Nothing would be changed.' : `*Would change* ${kinds(changes)}:`,
+      changeLines(plan, view.run, 5),
+      remarks === undefined ? undefined : `_${remarks}_`,
+      `Nothing was changed by planning. To do it: ${code(relaunch(view), 500)}`,
+    ]),
+  ];
+}
+
+/** The command that launches what was planned. */
+function relaunch({ runbook, inputs }: Pick<RunView, 'runbook' | 'inputs'>): string {
+  const fields = Object.entries(inputs as JsonObject).map(([key, value]) => ({
+    key,
+    value: Array.isArray(value)
+      ? value.map(String).join(',')
+      : String(typeof value === 'object' ? JSON.stringify(value) : value),
+  }));
+  return `/firebreak ${commandOf(`run ${runbook}`, fields)}`;
+}
+
+function inForce(view: RunView, holds: Hold[]): string | undefined {
+  const open = holds.filter(({ state }) => state !== 'closed');
+  if (open.length === 0) return undefined;
+  const firm = open.filter(({ state }) => state === 'in force');
+  const releasing = open.filter(({ state }) => state === 'releasing').length;
+  const unknown = open
+    .filter(({ state }) => state === 'intended')
+    .map(
+      (hold) => `• ${code(`${targetKey(hold.target)}#${hold.aspect}`, 160)} unknown since ${moment(hold.intendedAt)}`,
+    );
+  return [
+    firm.length === 0 ? undefined : `*In force:* ${kinds(firm)}`,
+    releasing === 0 ? undefined : `*Being released:* ${releasing}`,
+    unknown.length === 0
+      ? undefined
+      : `*Unknown:* intended, and never seen to be in force\n${bounded(unknown, { lines: unknownShown, characters: 900 }, (left) => `… and ${left} more: \`firebreak holds ${view.run}\``)}`,
+  ]
+    .filter((line) => line !== undefined)
+    .join('\n');
+}
+
+function exceptions(view: RunView): string | undefined {
+  const lines = view.steps.flatMap((step) =>
+    step.exceptions.map(
+      ({ key, status, message }) =>
+        `• ${code(step.id, 60)} ${code(key, 100)} ${prose(status, 20)}: ${prose(message, 200)}`,
+    ),
+  );
+  if (lines.length === 0) return undefined;
+  return `*Look at these:*\n${bounded(lines, { lines: exceptionsShown, characters: 1_300 }, (left) => `… and ${left} more: \`firebreak status ${view.run}\``)}`;
+}
+
+/** The latest of what was refused, seen and noted; all of it is in the timeline. */
+function recent(view: RunView): string | undefined {
+  const all = [
+    ...view.refusals.map(({ at, by, verb, reason }) => ({
+      at,
+      text: `${prose(by, 60)}: ${prose(verb, 20)} was refused. ${prose(reason, 150)}`,
+    })),
+    ...view.watch.map(({ at, text, action }) => ({ at, text: prose(text === '' ? action : text, 150) })),
+    ...view.notes.map(({ at, by, text }) => ({ at, text: `${prose(by, 60)} noted: ${prose(text, 150)}` })),
+  ].toSorted((a, b) => b.at.localeCompare(a.at));
+  if (all.length === 0) return undefined;
+  const lines = all.map(({ at, text }) => `• ${moment(at)} ${text}`);
+  return `*Lately:*\n${bounded(lines, { lines: recentShown, characters: 900 }, (left) => `… and ${left} earlier: \`firebreak status ${view.run}\``)}`;
+}
+
+function optional(text: string | undefined): KnownBlock[] {
+  return text === undefined ? [] : [section([text])];
+}

@@ -1,0 +1,33 @@
+/** How events hang together: each is hashed with the hash of the one before it, and the head is signed by its writer. */
+import { canonical } from '../core/canonical.js';
+import type { Event, EventDraft } from '../core/event.js';
+import type { Digest, Iso } from '../core/json.js';
+import { digestOf, sha256 } from './digest.js';
+
+/** Where a chain stands. */
+export interface Head {
+  seq: number;
+  hash: Digest;
+}
+
+/** What the first event of a chain names as the one before it, so that no chain can begin with another's events. */
+export function genesis(chain: string): Head {
+  return { seq: 0, hash: sha256(chain) };
+}
+
+/** Gives a draft its place after the head. */
+export function chained(draft: EventDraft, head: Head, recordedAt: Iso): Event {
+  const unhashed = { ...draft, version: 1 as const, seq: head.seq + 1, recordedAt, prev: head.hash };
+  return { ...unhashed, hash: digestOf(unhashed) };
+}
+
+/** The hash that an event must have. */
+export function hashOf(event: Event): Digest {
+  const { hash: _hash, ...unhashed } = event;
+  return digestOf(unhashed);
+}
+
+/** What is signed at the head of a chain. */
+export function headText(chain: string, head: Head): string {
+  return canonical({ chain, seq: head.seq, hash: head.hash });
+}

@@ -1,0 +1,86 @@
+/**
+ * The embedded store: one SQLite file that gateway, worker and CLI open at the same time. Every method that writes is one
+ * transaction holding the write lock from its start, so a chain has one head whoever appends.
+ */
+import type { Store, Signer } from './store.js';
+import {
+  appendAll,
+  chainNames,
+  eventsAfter,
+  eventsOf,
+  headOf,
+  headSignaturesOf,
+  runsOf,
+  type Writing,
+} from './sqlite/chains.js';
+import { openDatabase } from './sqlite/database.js';
+import {
+  documentOf,
+  evidenceOf,
+  outcomesOf,
+  putDocument,
+  putEvidence,
+  putOutcomes,
+  sealedEvidence,
+} from './sqlite/documents.js';
+import { close, holdOf, holdsOf, inForce, intend, join, leave, openHold } from './sqlite/holds.js';
+import { cardOf, cursorOf, delivered, putCard, receive, remember, setCursor, waiting } from './sqlite/memory.js';
+
+export interface SqliteStoreOptions {
+  file: string;
+  /** Signs the head of each chain that an append moves. */
+  signer: Signer;
+  /** Values that this process holds and that must never be written down; asked at each append. */
+  secrets?: () => string[];
+  now?: () => Date;
+}
+
+export function openSqliteStore({
+  file,
+  signer,
+  secrets = () => [],
+  now = () => new Date(),
+}: SqliteStoreOptions): Store {
+  const database = openDatabase(file);
+  const writing: Writing = { database, signer, secrets, now };
+  const write = <T>(work: () => T): T => database.write(work);
+  return {
+    append: async (drafts) => write(() => appendAll(writing, drafts)),
+    events: async (of) => eventsOf(database, of),
+    follow: async (after, limit) => eventsAfter(database, after, limit),
+    head: async (chain) => headOf(database, chain),
+    headSignatures: async (chain) => headSignaturesOf(database, chain),
+    chains: async () => chainNames(database),
+    runs: async (of) => runsOf(database, of?.incident),
+
+    intend: async (draft, event) => write(() => intend(writing, draft, event)),
+    join: async (hold, holder, event) => write(() => join(writing, hold, holder, event)),
+    inForce: async (hold, observed, event) => write(() => inForce(writing, hold, observed, event)),
+    leave: async (hold, run, left, releasing) => write(() => leave(writing, hold, run, left, releasing)),
+    close: async (hold, outcome, event) => write(() => close(writing, hold, outcome, event)),
+    hold: async (id) => holdOf(database, id),
+    openHold: async (key) => openHold(database, key),
+    holds: async (of) => holdsOf(database, of),
+
+    putDocument: async (kind, digest, body) => write(() => putDocument(database, kind, digest, body)),
+    document: async (kind, digest) => documentOf(database, kind, digest),
+
+    putOutcomes: async (run, step, outcomes) => write(() => putOutcomes(writing, run, step, outcomes)),
+    outcomes: async (run, step) => outcomesOf(database, run, step),
+
+    putEvidence: async (item, sealed, event) => write(() => putEvidence(writing, item, sealed, event)),
+    evidence: async (of) => evidenceOf(database, of.run),
+    sealedEvidence: async (sha256) => sealedEvidence(database, sha256),
+
+    cursor: async (name) => cursorOf(database, name),
+    setCursor: async (name, position) => write(() => setCursor(database, name, position)),
+    card: async (key) => cardOf(database, key),
+    putCard: async (card) => write(() => putCard(database, card)),
+    remember: async (id, nowMs, keepMs) => write(() => remember(database, id, nowMs, keepMs)),
+    receive: async (message) => write(() => receive(database, message)),
+    waiting: async () => waiting(database),
+    delivered: async (id) => write(() => delivered(database, id)),
+
+    end: async () => database.end(),
+  };
+}

@@ -1,0 +1,137 @@
+/** The events: appending, and reading them by chain, by run and by position. */
+import { canonical } from '../../core/canonical.js';
+import { FirebreakError } from '../../core/errors.js';
+import type { Event, EventDraft } from '../../core/event.js';
+import type { Iso, Json } from '../../core/json.js';
+import { redact } from '../../core/redact.js';
+import { chained, genesis, type Head, headText } from '../chain.js';
+import type { HeadSignature, Placed, Signer, Store } from '../store.js';
+import type { Database } from './database.js';
+
+export interface Writing {
+  database: Database;
+  signer: Signer;
+  /** Values that this process holds and that must not be written down. */
+  secrets: () => string[];
+  now: () => Date;
+}
+
+/** Appends inside the caller's transaction, whose write lock is the lock on every head. */
+export function appendAll({ database, signer, secrets, now }: Writing, drafts: EventDraft[]): Event[] {
+  const known = secrets();
+  const recordedAt = now().toISOString();
+  const heads = new Map<string, Head>();
+  const events = drafts.map((draft) => {
+    const clean = redact(draft as unknown as Json, known) as unknown as EventDraft;
+    const before = recorded(database, clean.id);
+    if (before !== undefined) return sameEvent(before, clean);
+    const event = chained(
+      clean,
+      heads.get(clean.chain) ?? headOf(database, clean.chain) ?? genesis(clean.chain),
+      recordedAt,
+    );
+    insert(database, event);
+    heads.set(event.chain, event);
+    return event;
+  });
+  for (const [chain, head] of heads) {
+    database.run(
+      'INSERT INTO head_signatures (chain, seq, key, signature) VALUES (?, ?, ?, ?)',
+      chain,
+      head.seq,
+      signer.key,
+      signer.sign(headText(chain, head)),
+    );
+  }
+  return events;
+}
+
+/** The event with this id, on whatever chain. */
+export function recorded(database: Database, id: string): Event | undefined {
+  const row = database.all<{ body: string }>('SELECT body FROM events WHERE id = ?', id)[0];
+  return row === undefined ? undefined : read(row);
+}
+
+export function headOf(database: Database, chain: string): Head | undefined {
+  const row = database.all<{ body: string }>(
+    'SELECT body FROM events WHERE chain = ? ORDER BY seq DESC LIMIT 1',
+    chain,
+  )[0];
+  if (row === undefined) return undefined;
+  const { seq, hash } = read(row);
+  return { seq, hash };
+}
+
+export function eventsOf(database: Database, of: Parameters<Store['events']>[0]): Event[] {
+  const [where, name] = 'chain' in of ? ['chain = ?', of.chain] : ['run = ?', of.run];
+  const order = 'chain' in of ? 'seq' : 'position';
+  const actions = of.actions ?? [];
+  if (of.actions !== undefined && actions.length === 0) return [];
+  const some = actions.length === 0 ? '' : ` AND action IN (${actions.map(() => '?').join(', ')})`;
+  return database
+    .all<{ body: string }>(`SELECT body FROM events WHERE ${where}${some} ORDER BY ${order}`, name, ...actions)
+    .map(read);
+}
+
+export function eventsAfter(database: Database, after: number, limit: number): Placed[] {
+  return database
+    .all<{ position: number; body: string }>(
+      'SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?',
+      after,
+      limit,
+    )
+    .map((row) => ({ position: row.position, event: read(row) }));
+}
+
+export function headSignaturesOf(database: Database, chain: string): HeadSignature[] {
+  return database.all<HeadSignature>(
+    'SELECT chain, seq, key, signature FROM head_signatures WHERE chain = ? ORDER BY seq',
+    chain,
+  );
+}
+
+export function chainNames(database: Database): string[] {
+  return database.all<{ chain: string }>('SELECT DISTINCT chain FROM events ORDER BY chain').map(({ chain }) => chain);
+}
+
+export function runsOf(database: Database, incident: string | undefined): { run: string; incident: string; at: Iso }[] {
+  const columns = 'SELECT run, incident, at FROM runs';
+  return incident === undefined
+    ? database.all(`${columns} ORDER BY first DESC`)
+    : database.all(`${columns} WHERE incident = ? ORDER BY first DESC`, incident);
+}
+
+function insert(database: Database, event: Event): void {
+  const run = event.run ?? null;
+  const row = database.all<{ position: number }>(
+    'INSERT INTO events (chain, seq, id, run, action, body) VALUES (?, ?, ?, ?, ?, ?) RETURNING position',
+    event.chain,
+    event.seq,
+    event.id,
+    run,
+    event.action,
+    canonical(event),
+  )[0];
+  if (run === null || row === undefined) return;
+  database.run(
+    'INSERT OR IGNORE INTO runs (run, incident, at, first) VALUES (?, ?, ?, ?)',
+    run,
+    event.chain,
+    event.occurredAt,
+    row.position,
+  );
+}
+
+/** The first one stays: a retried activity says the same at another time. Another thing under the same id is a bug. */
+function sameEvent(before: Event, draft: EventDraft): Event {
+  if (before.chain === draft.chain && before.run === draft.run && before.action === draft.action) return before;
+  throw new FirebreakError(
+    'journal.id-reused',
+    `Event ${draft.id} (${draft.action}) of ${draft.chain} is already recorded as ${before.action} of ${before.chain} (this is a bug).`,
+    { nextStep: `look at event ${before.seq} of ${before.chain}, which stays as it is.`, target: draft.id },
+  );
+}
+
+function read(row: { body: string }): Event {
+  return JSON.parse(row.body) as Event;
+}

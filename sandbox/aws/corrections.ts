@@ -1,0 +1,117 @@
+/**
+ * What moto answers otherwise than AWS does, put right. Each correction belongs to one entry of `gaps.ts`, where both
+ * answers are described; `test/sandbox/aws/gaps.test.ts` shows both, so that a correction goes when moto no longer needs it.
+ */
+import type { GapId } from './gaps.js';
+import { type Answer, errorAnswer, listOf, type Query } from './query.js';
+import { groupsIn, interfacesOf, type Seen } from './seen.js';
+import { child, type Element, items, parseXml, printXml, textOf } from './xml.js';
+
+export interface Correction {
+  gap: GapId;
+  /** Answers in moto's place. */
+  before?: (query: Query, seen: Seen) => Answer | undefined;
+  /** Mends what moto answered. */
+  after?: (query: Query, answer: Answer, seen: Seen) => Answer;
+}
+
+export const corrections: Correction[] = [
+  {
+    gap: 'inactive-key-works',
+    before: (query, seen) => {
+      if (!seen.inactiveKeys.has(query.accessKeyId)) return undefined;
+      return query.service === 'ec2'
+        ? errorAnswer(query, 401, 'AuthFailure', 'AWS was not able to validate the provided access credentials')
+        : errorAnswer(query, 403, 'InvalidClientTokenId', 'The security token included in the request is invalid.');
+    },
+  },
+  {
+    // Never forwarded, because moto would carry some of them out; so permissions are not looked at, which AWS does first.
+    gap: 'dry-run-executes',
+    before: (query) =>
+      query.service === 'ec2' && query.params['DryRun'] === 'true'
+        ? errorAnswer(query, 412, 'DryRunOperation', 'Request would have succeeded, but DryRun flag is set.')
+        : undefined,
+  },
+  {
+    gap: 'instance-groups-with-many-interfaces',
+    before: (query, seen) => {
+      const instance = query.params['InstanceId'] ?? '';
+      if (query.action !== 'ModifyInstanceAttribute' || listOf(query.params, 'GroupId').length === 0) return undefined;
+      if (interfacesOf(seen, instance).length < 2) return undefined;
+      return errorAnswer(
+        query,
+        400,
+        'InvalidInstanceID',
+        `There are multiple interfaces attached to instance '${instance}'. Please specify an interface ID for the operation instead.`,
+      );
+    },
+  },
+  {
+    gap: 'group-deleted-while-in-use',
+    before: (query, seen) => {
+      const group = query.params['GroupId'] ?? '';
+      if (query.action !== 'DeleteSecurityGroup') return undefined;
+      if (![...seen.interfaces.values()].some(({ groups }) => groups.includes(group))) return undefined;
+      return errorAnswer(query, 400, 'DependencyViolation', `resource ${group} has a dependent object`);
+    },
+  },
+  {
+    gap: 'unknown-device-crashes',
+    after: (query, answer) => {
+      const device = query.params['BlockDeviceMapping.1.DeviceName'];
+      if (query.action !== 'ModifyInstanceAttribute' || device === undefined || answer.status !== 500) return answer;
+      return errorAnswer(query, 400, 'InvalidInstanceAttributeValue', `No device is currently mapped at ${device}`);
+    },
+  },
+  {
+    gap: 'interface-groups-are-a-union',
+    after: (query, answer, seen) =>
+      edited(query, answer, ['DescribeNetworkInterfaces', 'DescribeInstances', 'RunInstances'], (root) => {
+        for (const element of everyElement(root)) keepOwnGroups(element, seen);
+        for (const element of everyElement(root)) showPrimaryGroups(element);
+      }),
+  },
+  {
+    gap: 'terminated-instance-keeps-interfaces',
+    after: (query, answer, seen) =>
+      edited(query, answer, ['DescribeNetworkInterfaces'], (root) => {
+        const list = child(root, 'networkInterfaceSet');
+        if (list === undefined) return;
+        list.children = list.children.filter(
+          (each) => !seen.terminated.has(textOf(child(each, 'attachment'), 'instanceId') ?? ''),
+        );
+      }),
+  },
+];
+
+function edited(query: Query, answer: Answer, actions: string[], edit: (root: Element) => void): Answer {
+  if (answer.status !== 200 || !actions.includes(query.action)) return answer;
+  const root = parseXml(answer.body);
+  if (root === undefined) return answer;
+  edit(root);
+  return { ...answer, body: printXml(root) };
+}
+
+function* everyElement(element: Element): Generator<Element> {
+  yield element;
+  for (const each of element.children) yield* everyElement(each);
+}
+
+/** moto adds the groups of the instance to those of the interface, so the true ones are among what it shows. */
+function keepOwnGroups(element: Element, seen: Seen): void {
+  const own = seen.interfaces.get(textOf(element, 'networkInterfaceId') ?? '')?.groups;
+  const list = child(element, 'groupSet');
+  if (own === undefined || list === undefined) return;
+  list.children = list.children.filter((item) => own.includes(textOf(item, 'groupId') ?? ''));
+}
+
+/** An instance shows the groups of its primary interface. */
+function showPrimaryGroups(element: Element): void {
+  const list = child(element, 'groupSet');
+  if (list === undefined || textOf(element, 'instanceId') === undefined) return;
+  const primary = items(element, 'networkInterfaceSet').find(
+    (each) => textOf(child(each, 'attachment'), 'deviceIndex') === '0',
+  );
+  if (primary !== undefined && groupsIn(primary).length > 0) list.children = child(primary, 'groupSet')?.children ?? [];
+}

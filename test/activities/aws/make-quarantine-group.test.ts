@@ -1,0 +1,173 @@
+// Real EC2 calls to the emulator behind the shim.
+import {
+  AssociateVpcCidrBlockCommand,
+  AuthorizeSecurityGroupEgressCommand,
+  AuthorizeSecurityGroupIngressCommand,
+} from '@aws-sdk/client-ec2';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { isolateInstance } from '../../../activities/aws/isolate-instance.js';
+import { makeQuarantineGroup } from '../../../activities/aws/make-quarantine-group.js';
+import {
+  aws,
+  groupsIn,
+  groupsOf,
+  holdOf,
+  makeGroup,
+  sshFromEverywhere,
+  startAwsSandbox,
+  startInstance,
+  startTimeoutMs,
+  worldOf,
+  writeAll,
+} from '../../support/aws.js';
+
+beforeAll(startAwsSandbox, startTimeoutMs);
+afterEach(() => aws().shim.faults.clear());
+afterAll(() => aws().stop());
+
+const sealed = { rules: [] };
+
+async function lab(options: { interfaceCount?: number } = {}) {
+  const started = await startInstance({ quarantined: false, ...options });
+  const [planned] = await makeQuarantineGroup.plan({ instance: started.instance }, worldOf());
+  if (planned === undefined) throw new Error('nothing was planned');
+  const { target } = planned;
+  const hold = holdOf(makeQuarantineGroup, planned, null);
+  return {
+    ...started,
+    planned,
+    read: () => makeQuarantineGroup.read(target, undefined, worldOf()),
+    write: (state: { rules: string[] } | null) => makeQuarantineGroup.write(target, state, hold, worldOf()),
+  };
+}
+
+async function quarantineIn(vpc: string) {
+  return (await groupsIn(vpc)).filter(({ Tags }) => Tags?.some(({ Key }) => Key === 'firebreak:quarantine'));
+}
+
+test('one group is planned for each VPC, however many interfaces the instance has there', async () => {
+  const { instance, vpc, planned } = await lab({ interfaceCount: 3 });
+  expect(await makeQuarantineGroup.plan({ instance }, worldOf())).toHaveLength(1);
+  expect(planned).toEqual({
+    target: { system: 'aws', region: 'eu-west-1', type: 'security-group', id: `tag:firebreak:quarantine=${vpc}` },
+    after: sealed,
+  });
+});
+
+test('the group has no rule at all, not even the egress that EC2 gives every new group, and tells whose it is', async () => {
+  const { vpc, read, write } = await lab();
+  expect(await read()).toEqual({ state: null });
+  const made = await write(sealed);
+  const [group, ...more] = await quarantineIn(vpc);
+  expect(more).toEqual([]);
+  expect(group).toMatchObject({ IpPermissions: [], IpPermissionsEgress: [], GroupName: `firebreak-quarantine-${vpc}` });
+  expect(made).toEqual({ group: group?.GroupId });
+  expect(await read()).toEqual({ state: sealed, identity: { group: group?.GroupId } });
+  const tags = Object.fromEntries((group?.Tags ?? []).map(({ Key, Value }) => [Key, Value]));
+  expect(tags).toEqual({
+    'firebreak:quarantine': vpc,
+    'firebreak:incident': 'inc-0000000001',
+    'firebreak:run': 'run-0000000001',
+    'firebreak:step': 'test',
+  });
+});
+
+test('in a VPC with IPv6 the default rule to ::/0 is taken away too', async () => {
+  const { vpc, write } = await lab();
+  await aws().ec2.send(new AssociateVpcCidrBlockCommand({ VpcId: vpc, AmazonProvidedIpv6CidrBlock: true }));
+  const probe = await makeGroup(vpc, 'probe');
+  const untouched = (await groupsIn(vpc)).find(({ GroupId }) => GroupId === probe);
+  expect(untouched?.IpPermissionsEgress?.flatMap(({ Ipv6Ranges }) => Ipv6Ranges ?? [])).toHaveLength(1);
+  await write(sealed);
+  expect((await quarantineIn(vpc))[0]).toMatchObject({ IpPermissionsEgress: [] });
+});
+
+test('two who make the group at once get the one group', async () => {
+  const { vpc, write } = await lab();
+  const both = await Promise.all([write(sealed), write(sealed)]);
+  expect(both[0]).toEqual(both[1]);
+  expect(await quarantineIn(vpc)).toHaveLength(1);
+});
+
+test('rules that somebody added are shown, and taken away by the next write', async () => {
+  const { vpc, read, write } = await lab();
+  const made = (await write(sealed)) as { group: string };
+  await aws().ec2.send(
+    new AuthorizeSecurityGroupIngressCommand({ GroupId: made.group, IpPermissions: [sshFromEverywhere] }),
+  );
+  await aws().ec2.send(
+    new AuthorizeSecurityGroupEgressCommand({
+      GroupId: made.group,
+      IpPermissions: [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '10.0.0.0/8' }] }],
+    }),
+  );
+  expect((await read()).state).toEqual({ rules: ['egress -1 all 10.0.0.0/8', 'ingress tcp 22-22 0.0.0.0/0'] });
+  expect(await write(sealed)).toEqual(made);
+  expect((await read()).state).toEqual(sealed);
+  expect(await quarantineIn(vpc)).toHaveLength(1);
+});
+
+test('a group of our name without our tag is not ours, and is not touched', async () => {
+  const { vpc, write } = await lab();
+  const foreign = await makeGroup(vpc, `firebreak-quarantine-${vpc}`);
+  await expect(write(sealed)).rejects.toMatchObject({
+    code: 'aws.group-name-taken',
+    target: foreign,
+    isTerminal: true,
+  });
+  expect((await groupsIn(vpc)).find(({ GroupId }) => GroupId === foreign)?.IpPermissionsEgress).toHaveLength(1);
+});
+
+test('two groups with the tag are refused by name', async () => {
+  const { vpc, read, write } = await lab();
+  const made = (await write(sealed)) as { group: string };
+  const decoy = await makeGroup(vpc, 'decoy', { 'firebreak:quarantine': vpc });
+  await expect(write(sealed)).rejects.toMatchObject({ code: 'aws.two-quarantine-groups' });
+  await expect(read()).rejects.toMatchObject({
+    message: expect.stringMatching(new RegExp(`${made.group}.*${decoy}|${decoy}.*${made.group}`)),
+  });
+});
+
+test('the tag of another VPC on a group does not make it the quarantine group of this one', async () => {
+  const { vpc, read } = await lab();
+  await makeGroup(vpc, 'decoy', { 'firebreak:quarantine': 'vpc-0123' });
+  expect(await read()).toEqual({ state: null });
+});
+
+test('release deletes the group, and doing so again finds nothing to do', async () => {
+  const { vpc, read, write } = await lab();
+  await write(sealed);
+  await write(null);
+  expect(await quarantineIn(vpc)).toEqual([]);
+  expect(await read()).toEqual({ state: null });
+  await write(null);
+});
+
+test('a group that an interface still holds is left, and the error says which', async () => {
+  const { instance, interfaces, vpc, write } = await lab();
+  const made = (await write(sealed)) as { group: string };
+  await writeAll(isolateInstance, { instance });
+  await expect(write(null)).rejects.toMatchObject({
+    code: 'aws.group-in-use',
+    message: expect.stringContaining(interfaces[0] ?? 'none'),
+  });
+  expect(await quarantineIn(vpc)).toHaveLength(1);
+  expect(await groupsOf(instance)).toEqual([[made.group]]);
+});
+
+test('release never opens a quarantine group again, whatever rules it had before', async () => {
+  const { write, read } = await lab();
+  await write(sealed);
+  await expect(write({ rules: ['ingress tcp 22-22 0.0.0.0/0'] })).rejects.toMatchObject({
+    code: 'aws.would-open-quarantine',
+  });
+  expect((await read()).state).toEqual(sealed);
+});
+
+test('a target of another region is refused, because the same id there is another thing', async () => {
+  const { planned } = await lab();
+  const elsewhere = { ...planned.target, region: 'us-east-1' };
+  await expect(makeQuarantineGroup.read(elsewhere, undefined, worldOf())).rejects.toMatchObject({
+    code: 'aws.other-target',
+  });
+});

@@ -1,0 +1,178 @@
+// Each unit under exactly its own policy, with the emulator checking signatures and policies; and without each action of it.
+import { AuthorizeSecurityGroupIngressCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateAccessKeyCommand,
+  CreateUserCommand,
+  DeleteUserPolicyCommand,
+  IAMClient,
+  PutUserPolicyCommand,
+} from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AwsWorld } from '../../../activities/aws/world.js';
+import type { AnyUnit, Planned } from '../../../activities/define-action.js';
+import { units } from '../../../activities/index.js';
+import { policyOf, type PolicyDocument, unitsOf } from '../../../activities/permissions.js';
+import type { Step } from '../../../core/runbook.js';
+import type { Json } from '../../../core/json.js';
+import {
+  aws,
+  holdOf,
+  region,
+  sshFromEverywhere,
+  startAwsSandbox,
+  startInstance,
+  startTimeoutMs,
+  worldOf,
+} from '../../support/aws.js';
+
+/** What moto does not check, see `create-needs-no-tag-permission` in sandbox/aws/gaps.ts. */
+const unchecked = ['ec2:CreateTags'];
+
+let iam: IAMClient;
+let admin: EC2Client;
+
+beforeAll(async () => {
+  await startAwsSandbox();
+  iam = new IAMClient({
+    region,
+    endpoint: aws().url,
+    credentials: { accessKeyId: 'AKIAADMIN', secretAccessKey: 'admin' },
+  });
+  const credentials = await keyOf('alice', {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+  });
+  admin = new EC2Client({ region, endpoint: aws().url, credentials });
+  const executor = await keyOf('executor', undefined);
+  process.env['FIREBREAK_TEST_EXECUTOR_KEY'] = executor.accessKeyId;
+  process.env['FIREBREAK_TEST_EXECUTOR_SECRET'] = executor.secretAccessKey;
+}, startTimeoutMs);
+afterAll(() => aws().stop());
+
+async function keyOf(UserName: string, policy: object | undefined) {
+  await iam.send(new CreateUserCommand({ UserName }));
+  if (policy !== undefined)
+    await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: 'own', PolicyDocument: JSON.stringify(policy) }));
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+  return { accessKeyId: AccessKey?.AccessKeyId ?? '', secretAccessKey: AccessKey?.SecretAccessKey ?? '' };
+}
+
+/** From which request on moto checks signatures and policies. */
+function checkFrom(request: '0' | 'Infinity'): Promise<Response> {
+  return fetch(`${aws().url}/moto-api/reset-auth`, { method: 'POST', body: request });
+}
+
+/** The world of an executor that holds this policy and nothing else. */
+async function underPolicy<T>(policy: PolicyDocument, work: (world: AwsWorld) => Promise<T>): Promise<T> {
+  const own = { UserName: 'executor', PolicyName: 'firebreak' };
+  await iam.send(new PutUserPolicyCommand({ ...own, PolicyDocument: JSON.stringify(policy) }));
+  const credentials = {
+    accessKeyId: { env: 'FIREBREAK_TEST_EXECUTOR_KEY' },
+    secretAccessKey: { env: 'FIREBREAK_TEST_EXECUTOR_SECRET' },
+  };
+  await checkFrom('0');
+  try {
+    return await work(worldOf({ settings: { ...aws().settings, credentials } }));
+  } finally {
+    await checkFrom('Infinity');
+    await iam.send(new DeleteUserPolicyCommand(own));
+  }
+}
+
+/** All that a unit does: plan, write, write again after somebody meddled, probe, exchange. Returns how many changes or pieces. */
+async function exercise(unit: AnyUnit, instance: string, world: AwsWorld): Promise<number> {
+  if (unit.kind === 'collector') {
+    let pieces = 0;
+    for await (const { body } of unit.collect({ instance }, world)) pieces += body.byteLength > 0 ? 1 : 0;
+    return pieces;
+  }
+  const planned: Planned<Json>[] = await unit.plan({ instance }, world);
+  for (const change of planned) {
+    const { state: before } = await unit.read(change.target, undefined, world);
+    const hold = holdOf(unit, change, before);
+    const observed = await unit.write(change.target, change.after, hold, world);
+    if (unit.name === 'aws.make-quarantine-group@1') {
+      const { group } = observed as { group: string };
+      await admin.send(
+        new AuthorizeSecurityGroupIngressCommand({ GroupId: group, IpPermissions: [sshFromEverywhere] }),
+      );
+      await unit.write(change.target, change.after, hold, world);
+    }
+    await unit.probe?.(change.target, change.after, world);
+    if (!unit.oneWay) await unit.write(change.target, before, hold, world);
+  }
+  return planned.length;
+}
+
+function lab(unit: AnyUnit) {
+  return startInstance({ quarantined: unit.name !== 'aws.make-quarantine-group@1' });
+}
+
+function without(policy: PolicyDocument, action: string): PolicyDocument {
+  const Statement = policy.Statement.map((each) => ({
+    ...each,
+    Action: each.Action.filter((one) => one !== action),
+  })).filter(({ Action }) => Action.length > 0);
+  return { ...policy, Statement };
+}
+
+const awsUnits = units.filter(({ name }) => name.startsWith('aws.'));
+
+describe.each(awsUnits.map((unit) => [unit.name, unit] as const))('%s', (_name, unit) => {
+  const policy = policyOf([unit]);
+
+  test('works under its least policy', async () => {
+    const { instance } = await lab(unit);
+    expect(await underPolicy(policy, (world) => exercise(unit, instance, world))).toBeGreaterThan(0);
+  });
+
+  test.each(unit.permissions.filter((action) => !unchecked.includes(action)))(
+    'fails without %s, and says so',
+    async (action) => {
+      const { instance } = await lab(unit);
+      const failing = underPolicy(without(policy, action), (world) => exercise(unit, instance, world));
+      const error = await failing.then(
+        () => expect.unreachable(`it worked without ${action}`),
+        (thrown: unknown) => thrown as { code: string; message: string; cause?: { code?: string; message?: string } },
+      );
+      expect(['aws.denied', 'aws.evidence-incomplete', 'aws.interface-left-open']).toContain(error.code);
+      expect(error.message).toContain(action);
+    },
+  );
+});
+
+test('a policy confines tagging to creation, and rules and deletion to groups that Firebreak made', () => {
+  const policy = policyOf(awsUnits);
+  expect(policy.Statement.map(({ Sid }) => Sid)).toEqual(['Read', 'ChangeOwnGroups', 'TagWhatIsCreated', 'Change']);
+  const [read, own, tag, change] = policy.Statement;
+  expect(read?.Action.every((action) => /^ec2:(Describe|Get)/.test(action))).toBe(true);
+  expect(own).toMatchObject({
+    Action: expect.arrayContaining(['ec2:DeleteSecurityGroup']),
+    Condition: { Null: { 'aws:ResourceTag/firebreak:incident': 'false' } },
+  });
+  expect(tag).toMatchObject({
+    Action: ['ec2:CreateTags'],
+    Condition: { StringEquals: { 'ec2:CreateAction': ['CreateSecurityGroup', 'CreateSnapshots'] } },
+  });
+  expect(change?.Action).toEqual([
+    'ec2:CreateSecurityGroup',
+    'ec2:CreateSnapshots',
+    'ec2:ModifyInstanceAttribute',
+    'ec2:ModifyNetworkInterfaceAttribute',
+  ]);
+  expect(new Set(policy.Statement.flatMap(({ Action }) => Action))).toEqual(
+    new Set(awsUnits.flatMap(({ permissions }) => permissions)),
+  );
+});
+
+function step(unit: string): Step {
+  return { work: { kind: 'change', unit } } as unknown as Step;
+}
+
+test('the policy of a runbook is that of its units, and no more', () => {
+  const used = unitsOf({
+    steps: [step('aws.protect-instance@1'), step('aws.snapshot-instance@1'), step('aws.protect-instance@1')],
+  });
+  expect(used.map(({ name }) => name)).toEqual(['aws.protect-instance@1', 'aws.snapshot-instance@1']);
+  expect(policyOf(used).Statement.flatMap(({ Action }) => Action)).not.toContain('ec2:ModifyNetworkInterfaceAttribute');
+});

@@ -1,0 +1,207 @@
+// Verbs that only look, as a person and a script see them.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { write, writeAsk, writeHold, writeLaunch, type Written } from '../gateway/support.js';
+import { type Cli, openCli } from './support.js';
+
+// Each call of the command is a process of its own, of which a busy machine starts one in seconds.
+vi.setConfig({ testTimeout: 90_000 });
+
+let cli: Cli;
+let written: Written;
+
+beforeEach(async () => {
+  cli = await openCli();
+  written = await writeLaunch(cli.ground.store, { run: 'run-0000000001', incident: 'inc-0000000001' });
+});
+
+afterEach(() => cli.end());
+
+test('status lists the runs, and of one says where it stands and what a person must do next', async () => {
+  await writeAsk(cli.ground.store, written);
+  await writeHold(cli.ground.store, written);
+  const all = await cli.run(['status']);
+  expect(all.stdout).toMatch(
+    /^RUN +STATE +RUNBOOK +INCIDENT +BY +LAUNCHED\nrun-0000000001 +asking +aws-host-compromise +inc-0000000001 +alice /,
+  );
+  const one = await cli.run(['status', written.run, '--changes']);
+  expect(one.stdout).toContain('Separation of duties is nominal');
+  expect(one.stdout).toContain('isolate  waiting');
+  expect(one.stdout).toMatch(
+    /isolate +aws:eu-west-1:network-interface:eni-1 +groups +\{"groups":\["sg-app"\]\} +\{"groups":\["sg-quarantine"\]\} +change/,
+  );
+  expect(one.stdout.trimEnd().split('\n').at(-1)).toMatch(/^Next: Gate containment waits/);
+  const { json } = await cli.run(['status', written.run, '--json']);
+  expect(json()).toMatchObject({ view: { state: 'asking' }, holds: [{ state: 'in force' }] });
+});
+
+test('a run that needs a person says why and what to do', async () => {
+  await write(cli.ground.store, written, 'run.needs-a-person', {
+    code: 'moved',
+    why: 'Its groups were changed.',
+    next: 'Look at the change, then retry.',
+  });
+  expect((await cli.run(['status', written.run])).stdout).toContain(
+    'Next: Its groups were changed. Look at the change, then retry.',
+  );
+});
+
+test('holds say what is in force, for whom, and since when something is not known', async () => {
+  expect((await cli.run(['holds'])).stdout).toBe('Nothing is held.\n');
+  await writeHold(cli.ground.store, written);
+  const target = { system: 'aws', type: 'network-interface', id: 'eni-2' };
+  const hold = (await cli.ground.store.holds({ state: 'open' }))[0];
+  if (hold === undefined) throw new Error('no hold');
+  const event = {
+    chain: written.incident,
+    id: 'intended-2',
+    run: written.run,
+    occurredAt: new Date().toISOString(),
+    actor: 'executor:aws',
+    action: 'hold.intended' as const,
+  };
+  await cli.ground.store.intend({ ...hold, id: 'hold-2', key: 'aws:network-interface:eni-2#groups', target }, event);
+  const { stdout } = await cli.run(['holds', written.incident]);
+  expect(stdout).toMatch(/network-interface:eni-1 +groups +in force since 20.* run-0000000001 \(alice\)/);
+  expect(stdout).toMatch(/network-interface:eni-2 +groups +unknown since 20/);
+  expect((await cli.run(['holds', '--json'])).json()).toMatchObject({ holds: [{}, {}] });
+});
+
+test('watch prints what happens as it happens, and ends with the run: 0 when done, 1 when failed', async () => {
+  const watching = cli.start(['watch', written.run]);
+  await watching.printed('launched aws-host-compromise');
+  await write(cli.ground.store, written, 'step.started', {});
+  await watching.printed('step started');
+  await write(cli.ground.store, written, 'run.failed', {});
+  const { code, stdout } = await watching.ended;
+  expect(code).toBe(1);
+  expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^run-0000000001 is failed\. Next: /);
+  const other = await writeLaunch(cli.ground.store, { run: 'run-0000000002', incident: 'inc-0000000001' });
+  await write(cli.ground.store, other, 'run.done', {});
+  const { code: done, json } = await cli.run(['watch', other.run, '--json']);
+  expect({ done, state: json()['state'] }).toEqual({ done: 0, state: 'done' });
+});
+
+test('Ctrl-C stops only the watching, and says how to come back', async () => {
+  const watching = cli.start(['watch', written.run]);
+  await watching.printed('launched');
+  watching.child.kill('SIGINT');
+  const { code, stdout } = await watching.ended;
+  expect(code).toBe(0);
+  expect(stdout).toContain('Stopped watching; run-0000000001 goes on. Come back with: firebreak watch run-0000000001');
+});
+
+test('watching outlives a restart of the gateway at another address', async () => {
+  const watching = cli.start(['watch', written.run]);
+  await watching.printed('launched');
+  await cli.stopGateway();
+  await watching.printed('Waiting until it is back');
+  await write(cli.ground.store, written, 'run.done', {});
+  await cli.startGateway();
+  const { code, stdout } = await watching.ended;
+  expect(code).toBe(0);
+  expect(stdout.match(/launched/g)).toHaveLength(1);
+});
+
+test('an exported timeline is verified offline; one altered byte ends with 1 and names the line', async () => {
+  const { incident } = (
+    await cli.run([
+      'run',
+      'aws-host-compromise',
+      '-i',
+      'instances=i-1',
+      '--reason',
+      'beacon seen',
+      '--detach',
+      '--json',
+    ])
+  ).json();
+  const file = join(cli.root, 'case.jsonl');
+  expect(await cli.run(['timeline', 'export', String(incident), '--out', file])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('firebreak timeline verify') as string,
+  });
+  await cli.stopGateway();
+  const good = await cli.run(['timeline', 'verify', file]);
+  expect(good.stdout).toContain(`${String(incident)} is whole: 2 events, 1 statements proven again`);
+  expect(good.code).toBe(0);
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"gate.asked"', '"gate.passed"'));
+  const bad = await cli.run(['timeline', 'verify', file, '--keys', join(cli.root, 'people.yaml')]);
+  expect(bad.code).toBe(1);
+  expect(bad.stdout).toMatch(/case\.jsonl:3 {2}Event 2 was altered/);
+  expect((await cli.run(['timeline', 'verify', file, '--json'])).json()).toMatchObject({ ok: false });
+  expect(await cli.run(['timeline', 'verify', 'no-such-file'])).toMatchObject({ code: 2 });
+});
+
+test('the report for people goes to stdout, and an incident nobody opened is refused', async () => {
+  const { code, stdout } = await cli.run(['timeline', 'export', written.incident, '--format', 'md']);
+  expect({ code, title: stdout.split('\n')[0] }).toEqual({
+    code: 0,
+    title: expect.stringContaining('inc-0000000001') as string,
+  });
+  expect(await cli.run(['timeline', 'export', 'inc-0000000009'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('inc-0000000001') as string,
+  });
+  expect(await cli.run(['timeline', 'export', written.incident, '--format', 'pdf'])).toMatchObject({ code: 2 });
+});
+
+test('validate checks the workspace offline, and names each error of a runbook at its line', async () => {
+  await cli.stopGateway();
+  expect(await cli.run(['validate'])).toMatchObject({ code: 0, stdout: expect.stringContaining('valid') as string });
+  const file = join(cli.root, 'broken.yaml');
+  writeFileSync(
+    file,
+    'apiVersion: firebreak/v1\nkind: Runbook\nmetadata: { name: broken, version: 1, summary: Broken. }\nstep: []\n',
+  );
+  const { code, stdout } = await cli.run(['validate', file]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/broken\.yaml:4:1 .*"step".*\n {2}Next: /);
+  expect((await cli.run(['validate', file, '--json'])).json()).toMatchObject({
+    valid: false,
+    problems: expect.arrayContaining([expect.objectContaining({ line: 4 })]) as unknown[],
+  });
+  expect(await cli.run(['validate', 'no-such.yaml'])).toMatchObject({ code: 2 });
+  expect(await cli.run(['validate', '--workspace', join(cli.root, 'keys')])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('is no workspace') as string,
+  });
+});
+
+test('explain prints the shipped runbook as a checklist, by name or by file', async () => {
+  await cli.stopGateway();
+  const { code, stdout } = await cli.run(['explain', 'aws-host-compromise']);
+  expect(code).toBe(0);
+  expect(stdout).toContain('Who must agree');
+  expect(await cli.run(['explain', 'aws-host'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('Use one of: aws-host-compromise') as string,
+  });
+});
+
+test('doctor finds everything that is away or wrong, each with what to do', async () => {
+  const { code, json } = await cli.run(['doctor', '--json'], { env: { TEMPORAL_ADDRESS: '127.0.0.1:9' } });
+  const findings = json()['findings'] as { name: string; ok: boolean; nextStep?: string }[];
+  expect(code).toBe(3);
+  expect(Object.fromEntries(findings.map(({ name, ok }) => [name, ok]))).toEqual({
+    node: true,
+    workspace: true,
+    keys: false,
+    configuration: true,
+    temporal: false,
+    gateway: false,
+    aws: false,
+    slack: true,
+  });
+  for (const { ok, nextStep } of findings) expect(ok || (nextStep ?? '') !== '').toBe(true);
+});
+
+test('keys are made once, readable by their owner alone, and their public halves pinned', async () => {
+  const { code, json } = await cli.run(['keys', '--json']);
+  expect(code).toBe(0);
+  const [{ id }] = json()['pinned'] as [{ id: string }];
+  expect(readFileSync(join(cli.root, 'people.yaml'), 'utf8')).toContain(id);
+  expect((await cli.run(['keys', '--json'])).stdout).toBe((await cli.run(['keys', '--json'])).stdout);
+  expect(await cli.run(['validate'])).toMatchObject({ code: 0 });
+});

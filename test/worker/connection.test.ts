@@ -1,0 +1,55 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { givenTemporal, temporalOf } from '../../worker/connection.js';
+import { workspaceAt } from '../../worker/workspace.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'firebreak-connection-'));
+const file = join(folder, 'temporal.toml');
+writeFileSync(
+  file,
+  `[profile.default]
+address = "default.example:7233"
+[profile.production]
+address = "production.example:7233"
+namespace = "incidents"
+api_key = "not-a-real-key"
+`,
+);
+
+test('an address in the environment is taken, with the namespace that goes with it', () => {
+  expect(givenTemporal({ TEMPORAL_ADDRESS: '10.0.0.1:7233' })).toMatchObject({
+    connectionOptions: { address: '10.0.0.1:7233' },
+    namespace: 'default',
+  });
+  expect(givenTemporal({ TEMPORAL_ADDRESS: '10.0.0.1:7233', TEMPORAL_NAMESPACE: 'incidents' })).toMatchObject({
+    namespace: 'incidents',
+  });
+});
+
+test('a profile that is named is taken whole', () => {
+  expect(givenTemporal({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'production' })).toMatchObject({
+    connectionOptions: { address: 'production.example:7233', apiKey: 'not-a-real-key', tls: true },
+    namespace: 'incidents',
+  });
+});
+
+test('a temporal.toml that merely lies in the home folder gives nothing, so that a demo stays on this machine', () => {
+  expect(givenTemporal({ HOME: folder, XDG_CONFIG_HOME: folder })).toBeUndefined();
+});
+
+test('a profile without an address is refused with what to do', () => {
+  writeFileSync(join(folder, 'empty.toml'), '[profile.default]\nnamespace = "incidents"\n');
+  expect(() => givenTemporal({ TEMPORAL_CONFIG_FILE: join(folder, 'empty.toml') })).toThrow(
+    expect.objectContaining({ code: 'temporal.no-address', nextStep: expect.stringContaining('TEMPORAL_ADDRESS') }),
+  );
+});
+
+test('without an address it is the embedded server, at a port of the workspace that stays', async () => {
+  const workspace = workspaceAt(mkdtempSync(join(tmpdir(), 'firebreak-ports-')));
+  const [one, two] = await Promise.all([temporalOf(workspace), temporalOf(workspace)]);
+  expect(one).toEqual(two);
+  expect(one.connectionOptions.address).toMatch(/^127\.0\.0\.1:\d+$/);
+  expect(await temporalOf(workspace)).toEqual(one);
+});

@@ -1,0 +1,80 @@
+/** A process: the worker of a workspace, all queues over one connection. Ends, to be started again, when the systems change. */
+import { FirebreakError, sentence } from '../core/errors.js';
+import { signerOf } from '../journal/signer.js';
+import { openSqliteStore } from '../journal/sqlite-store.js';
+import { bundleSource } from './bundle-source.js';
+import { connectWorker, temporalOf } from './connection.js';
+import { openKeys } from './keys.js';
+import { openLog } from './log.js';
+import { createWorkers } from './run-worker.js';
+import { installRuntime } from './runtime.js';
+import { readSecret } from './secrets.js';
+import { openWorkspace, workspaceAt } from './workspace.js';
+
+/** How often the configuration is looked at when no activity asks for it; an invalid edit is then soon in the log. */
+const lookEveryMs = 5_000;
+
+const known = new Set<string>();
+const log = openLog({ process: 'worker', known });
+
+try {
+  await main();
+} catch (error) {
+  log.error({ error }, error instanceof FirebreakError ? sentence(error) : 'the worker failed');
+  // What was opened so far, and the channel to the supervisor, would keep the process.
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const workspace = openWorkspace(workspaceAt());
+  const keys = openKeys(workspace);
+  const bundle = bundleSource(workspace, log);
+  const systems = Object.keys((await bundle()).installation.systems);
+  const signer = signerOf(keys.journal);
+  const store = openSqliteStore({ file: workspace.journal, signer });
+
+  installRuntime(log);
+  const settings = await temporalOf(workspace);
+  const connection = await connectWorker(settings);
+  const workers = await createWorkers({
+    connection,
+    namespace: settings.namespace,
+    deps: {
+      store,
+      bundle,
+      evidenceKey: keys.evidence,
+      log,
+      readSecret: (ref) => {
+        const secret = readSecret(ref, workspace.root);
+        known.add(secret);
+        return secret;
+      },
+    },
+    systems,
+  });
+
+  // `disconnect`: the supervisor is gone, and nobody would start or stop us any more.
+  for (const event of ['SIGINT', 'SIGTERM', 'disconnect']) process.once(event, workers.shutdown);
+  const look = setInterval(() => void endWhenChanged().catch(lookFailed), lookEveryMs);
+  const running = workers.run();
+  log.info({ systems, address: settings.connectionOptions.address }, 'the worker takes work');
+  process.send?.('ready');
+  await running.finally(() => clearInterval(look));
+
+  await connection.close();
+  await store.end();
+  // The channel to the supervisor would keep the process.
+  if (process.connected) process.disconnect();
+
+  async function endWhenChanged(): Promise<void> {
+    const now = Object.keys((await bundle()).installation.systems);
+    if (now.toSorted().join() === systems.toSorted().join()) return;
+    log.info({ systems: now }, 'the systems have changed, the worker ends to be started again');
+    workers.shutdown();
+  }
+}
+
+/** The next look may succeed, and no work depends on this one. */
+function lookFailed(error: unknown): void {
+  log.error({ error }, 'the configuration could not be looked at');
+}

@@ -1,0 +1,73 @@
+/** `firebreak up`: the embedded Temporal, the worker and the gateway of a workspace, kept running until told to stop. */
+import { embedded, givenTemporal, type TemporalSettings } from './connection.js';
+import type { OnState, Part } from './kept-process.js';
+import { openKeys, pinKeys } from './keys.js';
+import { keptPort } from './ports.js';
+import { built } from './project.js';
+import { openSupervisor } from './supervisor.js';
+import { findTemporal, type Tell } from './temporal-executable.js';
+import { serverArguments, serverReady } from './temporal-server.js';
+import { openWorkspace, type Workspace } from './workspace.js';
+
+export interface UpOptions {
+  /** More processes, started before the others and stopped after them: the demo's local copy of the world. */
+  extras?: Part[];
+  /** What happens to the parts, for the terminal. */
+  onState?: OnState;
+  /** What a person who waits should know, such as that Temporal is being compiled. Default: stderr. */
+  tell?: Tell;
+}
+
+export interface Up {
+  temporal: TemporalSettings;
+  /** Stops everything in order. */
+  stop: () => Promise<void>;
+}
+
+/** Settles once everything serves. When the start fails, or `stop` is called, nothing is left running. */
+export async function up(
+  workspace: Workspace,
+  { extras = [], onState = () => undefined, tell }: UpOptions = {},
+): Promise<Up> {
+  openWorkspace(workspace);
+  pinKeys(workspace, openKeys(workspace));
+  const supervisor = openSupervisor(workspace.state, onState);
+  try {
+    const given = givenTemporal();
+    const [temporal, server] = given === undefined ? await embeddedServer(workspace, tell) : [given, []];
+    await supervisor.start(extras);
+    // At once: the worker waits for Temporal, and the gateway needs none to start. Stopping goes the other way, one by one.
+    await supervisor.start([
+      ...server,
+      ...ours(workspace, given === undefined ? environmentFor(temporal) : process.env),
+    ]);
+    return { temporal, stop: supervisor.stop };
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  }
+}
+
+async function embeddedServer(workspace: Workspace, tell: Tell | undefined): Promise<[TemporalSettings, Part[]]> {
+  const command = await findTemporal(tell);
+  const port = await keptPort(workspace, 'temporal');
+  const temporal = embedded(port);
+  const args = serverArguments({ port, database: workspace.temporal });
+  return [temporal, [{ name: 'temporal', command, args, ready: () => serverReady(temporal) }]];
+}
+
+function ours(workspace: Workspace, environment: NodeJS.ProcessEnv): Part[] {
+  const env = { ...environment, FIREBREAK_WORKSPACE: workspace.root };
+  return ['worker', 'gateway'].map((name) => ({
+    name,
+    command: process.execPath,
+    args: [built(name, 'main.js')],
+    env,
+  }));
+}
+
+/** Nothing of a Temporal that is meant for something else may mix into the embedded server's address. */
+function environmentFor({ connectionOptions: { address }, namespace }: TemporalSettings): NodeJS.ProcessEnv {
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_'));
+  return { ...Object.fromEntries(others), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
+}

@@ -14,6 +14,7 @@ import {
   runWith,
 } from './support/main-job.js';
 import { sample, scaleOf, seedOf } from './support/scale.js';
+import { tell } from './support/tell.js';
 
 const scale = scaleOf();
 const seed = seedOf();
@@ -44,7 +45,9 @@ async function holdThrough(disturbances: Disturbance[]): Promise<void> {
     });
     at.world.aws.shim.faults.clear();
     ended.push(one);
-    tell(`${one.name}: ${one.broken.length === 0 ? 'holds' : one.broken.join('; ')}${one.struck ? '' : ' (did not strike)'}`);
+    tell(
+      `${one.name}: ${one.broken.length === 0 ? 'holds' : one.broken.join('; ')}${one.struck ? '' : ' (did not strike)'}`,
+    );
   }
   all.push(...ended);
   dropped += ended.filter(({ calls }) => calls.some(({ fault }) => fault === 'drop-after')).length;
@@ -62,38 +65,55 @@ function pick<T>(list: T[], always: T[], more: number): T[] {
   return list.filter((each) => picked.has(each));
 }
 
-function tell(line: string): void {
-  process.stdout.write(`chaos: ${line}\n`);
-}
+test.each(parts)(
+  'the %s is killed at each step boundary, and the run completes with everything made once',
+  async (part: PartName) => {
+    const boundaries = boundariesOf(reference.events);
+    const always = boundaries.filter(
+      (each) => each === 'gate.asked #1' || (part === 'worker' && each === 'hold.intended of isolate #1'),
+    );
+    expect(always.length).toBeGreaterThan(0);
+    await holdThrough(pick(boundaries, always, 1).map((boundary) => killAt(boundary, part)));
+  },
+  fullMs,
+);
 
-test.each(parts)('the %s is killed at each step boundary, and the run completes with everything made once', async (part: PartName) => {
-  const boundaries = boundariesOf(reference.events);
-  const always = boundaries.filter((each) => each === 'gate.asked #1' || (part === 'worker' && each === 'hold.intended of isolate #1'));
-  expect(always.length).toBeGreaterThan(0);
-  await holdThrough(pick(boundaries, always, 1).map((boundary) => killAt(boundary, part)));
-}, fullMs);
+test(
+  'the worker is killed inside each call to AWS, and the run completes with everything made once',
+  async () => {
+    const calls = callsOf(reference.calls);
+    const always = calls.filter(({ action, nth }) => action === 'ModifyNetworkInterfaceAttribute' && nth === 4);
+    expect(always.length).toBe(1);
+    await holdThrough(pick(calls, always, 1).map((call) => killInside(call)));
+  },
+  fullMs,
+);
 
-test('the worker is killed inside each call to AWS, and the run completes with everything made once', async () => {
-  const calls = callsOf(reference.calls);
-  const always = calls.filter(({ action, nth }) => action === 'ModifyNetworkInterfaceAttribute' && nth === 4);
-  expect(always.length).toBe(1);
-  await holdThrough(pick(calls, always, 1).map((call) => killInside(call)));
-}, fullMs);
+test(
+  'the answer to each call to AWS is dropped after it took effect, and the run completes with everything made once',
+  async () => {
+    const calls = callsOf(reference.calls);
+    const named = ['CreateSecurityGroup', 'ModifyNetworkInterfaceAttribute', 'CreateSnapshots'];
+    const always = calls.filter(({ action, nth }) => named.includes(action) && nth === 1);
+    expect(always.length).toBe(named.length);
+    await holdThrough(pick(calls, always, 2).map((call) => dropAnswer(call)));
+  },
+  fullMs,
+);
 
-test('the answer to each call to AWS is dropped after it took effect, and the run completes with everything made once', async () => {
-  const calls = callsOf(reference.calls);
-  const named = ['CreateSecurityGroup', 'ModifyNetworkInterfaceAttribute', 'CreateSnapshots'];
-  const always = calls.filter(({ action, nth }) => named.includes(action) && nth === 1);
-  expect(always.length).toBe(named.length);
-  await holdThrough(pick(calls, always, 2).map((call) => dropAnswer(call)));
-}, fullMs);
-
-test('after all kills each run has one status card and one approval card, and both are current', async () => {
-  const broken: string[] = [];
-  for (const { run } of [reference, ...all.filter((each) => each.run !== '')]) broken.push(...(await brokenCards(at, run)));
-  const killed = parts.map((part) => `${at.kills.filter((each) => each.part === part).length} ${part}`).join(', ');
-  tell(`in all ${all.length + 1} runs of the main job, ${at.kills.length} kills (${killed}), ${dropped} dropped answers`);
-  expect(broken).toEqual([]);
-  for (const part of parts) expect(at.kills.filter((each) => each.part === part).length).toBeGreaterThan(0);
-  expect(dropped).toBeGreaterThan(0);
-}, fullMs);
+test(
+  'after all kills each run has one status card and one approval card, and both are current',
+  async () => {
+    const broken: string[] = [];
+    for (const { run } of [reference, ...all.filter((each) => each.run !== '')])
+      broken.push(...(await brokenCards(at, run)));
+    const killed = parts.map((part) => `${at.kills.filter((each) => each.part === part).length} ${part}`).join(', ');
+    tell(
+      `in all ${all.length + 1} runs of the main job, ${at.kills.length} kills (${killed}), ${dropped} dropped answers`,
+    );
+    expect(broken).toEqual([]);
+    for (const part of parts) expect(at.kills.filter((each) => each.part === part).length).toBeGreaterThan(0);
+    expect(dropped).toBeGreaterThan(0);
+  },
+  fullMs,
+);

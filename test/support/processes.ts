@@ -240,7 +240,11 @@ export async function startProcesses({ watchEvery = '1h', people }: ProcessesOpt
     serves,
     say,
     launch: (instances, by = 'alice') =>
-      say(by, { verb: 'launch', runbook: 'aws-host-compromise', inputs: { instances, reason } as Record<string, Json> }),
+      say(by, {
+        verb: 'launch',
+        runbook: 'aws-host-compromise',
+        inputs: { instances, reason } as Record<string, Json>,
+      }),
     press,
     view,
     holds: (of) => waitFor(`the holds of ${of}`, () => ask<Hold[]>(`/v1/holds?of=${of}`)),
@@ -254,7 +258,8 @@ export async function startProcesses({ watchEvery = '1h', people }: ProcessesOpt
     },
     events: (run) => store.events({ run }),
     until,
-    ended: (run, withinMs) => until(run, ({ endedAt, state }) => endedAt !== undefined || state === 'refused', withinMs),
+    ended: (run, withinMs) =>
+      until(run, ({ endedAt, state }) => endedAt !== undefined || state === 'refused', withinMs),
     asking: (run, withinMs) => until(run, ({ asks }) => asks.some(({ state }) => state === 'asking'), withinMs),
     cards: (key) =>
       world.slack.messages().filter(({ versions }) => versions[0]?.metadata?.event_payload['key'] === key),

@@ -57,7 +57,10 @@ export async function freshHosts({ world, ec2 }: Pick<Processes, 'world' | 'ec2'
 }
 
 /** The groups of every interface, by its id. */
-export async function groupsByInterface({ ec2 }: Pick<Processes, 'ec2'>, { instances }: Hosts): Promise<Record<string, string>> {
+export async function groupsByInterface(
+  { ec2 }: Pick<Processes, 'ec2'>,
+  { instances }: Hosts,
+): Promise<Record<string, string>> {
   const { NetworkInterfaces = [] } = await ec2.send(
     new DescribeNetworkInterfacesCommand({ Filters: [{ Name: 'attachment.instance-id', Values: instances }] }),
   );
@@ -70,7 +73,10 @@ export async function groupsByInterface({ ec2 }: Pick<Processes, 'ec2'>, { insta
 }
 
 /** Groups of the network that Firebreak made, by what their tag says they are for. */
-export async function ourGroups({ ec2 }: Pick<Processes, 'ec2'>, { vpc }: Hosts): Promise<{ quarantine: string[]; allAccess: string[] }> {
+export async function ourGroups(
+  { ec2 }: Pick<Processes, 'ec2'>,
+  { vpc }: Hosts,
+): Promise<{ quarantine: string[]; allAccess: string[] }> {
   const { SecurityGroups = [] } = await ec2.send(
     new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'vpc-id', Values: [vpc] }] }),
   );
@@ -80,7 +86,11 @@ export async function ourGroups({ ec2 }: Pick<Processes, 'ec2'>, { vpc }: Hosts)
 }
 
 /** How many snapshots of the incident each volume has. */
-export async function snapshotCounts({ ec2 }: Pick<Processes, 'ec2'>, { volumes }: Hosts, incident: string): Promise<Record<string, number>> {
+export async function snapshotCounts(
+  { ec2 }: Pick<Processes, 'ec2'>,
+  { volumes }: Hosts,
+  incident: string,
+): Promise<Record<string, number>> {
   const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
   const ours = Snapshots.filter(({ Tags = [] }) =>
     Tags.some(({ Key, Value = '' }) => Key === 'firebreak:incident' && Value.startsWith(incident)),

@@ -110,23 +110,32 @@ export function killInside({ action, nth }: { action: string; nth: number }, air
 
 /** Killed again and again, each time in the middle of a call to AWS, as soon as it is back and makes one. */
 export function killInsideAgain(times: number, airMs = 250): Disturbance {
+  let left = times;
+  let watching = Promise.resolve();
+  const watch = async (at: Processes): Promise<void> => {
+    const { faults } = at.world.aws.shim;
+    const remove = faults.add({ kind: 'latency', ms: airMs, action: '*' });
+    const hits = (): number => faults.list()[0]?.hits ?? 0;
+    for (let seen = 0; left > 0; ) {
+      if (hits() > seen) {
+        await at.kill('worker');
+        left -= 1;
+        seen = hits();
+      } else await sleep(glanceMs);
+    }
+    remove();
+  };
   return {
     name: `worker killed ${times} times in a row inside its activities`,
-    begin: (at) => {
-      const { faults } = at.world.aws.shim;
-      let looking = false;
-      let left = times;
-      let watching = Promise.resolve();
-      return Object.assign(
-        async () => {
-          looking = false;
-          await watching;
-          faults.clear();
-          return left === 0;
-        },
-        {},
-      );
-      void airMs;
+    begin: () => async () => {
+      const struck = left === 0;
+      left = 0;
+      await watching;
+      return struck;
+    },
+    agree: async (at, run) => {
+      watching = watch(at);
+      await agree(at, run);
     },
   };
 }
@@ -210,7 +219,10 @@ async function brokenPromises(
   const isolated = holds.filter(({ aspect }) => aspect === 'groups');
   must(isolated.length === Object.keys(before).length, `${isolated.length} interfaces are held`);
   for (const hold of isolated)
-    must(same(hold.before, { groups: [hosts.original] }), `${hold.target.id} would get back ${JSON.stringify(hold.before)}`);
+    must(
+      same(hold.before, { groups: [hosts.original] }),
+      `${hold.target.id} would get back ${JSON.stringify(hold.before)}`,
+    );
   const containment = await at.temporal.workflow.getHandle(`containment-${run}`).describe();
   must(containment.status.name === 'RUNNING', `the containment is ${containment.status.name}`);
 
@@ -220,12 +232,27 @@ async function brokenPromises(
   const of = (action: Event['action']): Event[] => events.filter((event) => event.action === action);
   for (const action of ['run.launched', 'gate.asked', 'gate.passed', 'containment.started', 'run.done'] as const)
     must(of(action).length === 1, `${action} is in the journal ${of(action).length} times`);
-  must(same(of('statement.counted').map(({ actor }) => actor).toSorted(), ['bob', 'carol']), 'not each word counted once');
-  once('a hold of one side of a target', of('hold.intended').map(({ target, data }) => `${target?.id} ${data?.['aspect']}`));
-  once('a change', of('change.settled').map(({ target, data }) => `${target?.id} ${data?.['aspect']}`));
+  must(
+    same(
+      of('statement.counted')
+        .map(({ actor }) => actor)
+        .toSorted(),
+      ['bob', 'carol'],
+    ),
+    'not each word counted once',
+  );
+  once(
+    'a hold of one side of a target',
+    of('hold.intended').map(({ target, data }) => `${target?.id} ${data?.['aspect']}`),
+  );
+  once(
+    'a change',
+    of('change.settled').map(({ target, data }) => `${target?.id} ${data?.['aspect']}`),
+  );
   await waitFor('the inbox to be empty', async () => ((await at.store.waiting()).length === 0 ? true : undefined));
   const verified = verifyTimeline(await at.timeline(incident));
-  for (const { line, message } of verified.problems) broken.push(`the timeline does not verify: line ${line}: ${message}`);
+  for (const { line, message } of verified.problems)
+    broken.push(`the timeline does not verify: line ${line}: ${message}`);
   must(verified.events >= events.length, 'the exported timeline lacks events');
   return broken;
 }
@@ -236,7 +263,13 @@ export async function brokenCards(at: Processes, run: string): Promise<string[]>
   const keys = [`status:${run}`, ...view.asks.map(({ id }) => `ask:${id}`)];
   const texts = [`${view.runbook}: ${view.state}`, ...view.asks.map(() => `Approved: ${view.runbook}`)];
   const current = (): boolean =>
-    keys.every((key, at_) => at.cards(key)[0]?.versions.at(-1)?.text.includes(texts[at_] ?? '') === true);
+    keys.every(
+      (key, at_) =>
+        at
+          .cards(key)[0]
+          ?.versions.at(-1)
+          ?.text.includes(texts[at_] ?? '') === true,
+    );
   await waitFor('the cards to be current', async () => (current() ? true : undefined), 60_000).catch(() => undefined);
   return keys.flatMap((key, at_) => {
     const cards = at.cards(key);

@@ -176,7 +176,7 @@ async function inWaves(
 }
 
 /** Whose holds a release goes over: from the inputs that were launched and signed, not from the caller. */
-export async function exchangedRuns(deps: Pick<ExecutorDeps, 'store'>, inputs: Digest): Promise<string[]> {
+async function exchangedRuns(deps: Pick<ExecutorDeps, 'store'>, inputs: Digest): Promise<string[]> {
   const launched = (await deps.store.document('inputs', inputs)) as { runs?: string[]; run?: string } | undefined;
   return launched?.runs ?? (launched?.run === undefined ? [] : [launched.run]);
 }

@@ -49,7 +49,7 @@ export async function collectEvidence(deps: ExecutorDeps, input: CollectInput, a
   return result;
 }
 
-export function collectState({ collected, failed }: Collected): 'done' | 'partial' | 'failed' {
+function collectState({ collected, failed }: Collected): 'done' | 'partial' | 'failed' {
   if (failed === 0) return 'done';
   return collected > 0 ? 'partial' : 'failed';
 }

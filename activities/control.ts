@@ -92,15 +92,18 @@ function incidentOpened(input: BeginInput, actor: string): EventDraft {
 
 /** Whether what Temporal was given is what the statement was about. Whether the runbook is ours, executors judge. */
 function matches(input: BeginInput, about: Statement['about']): { code: string; reason: string } | undefined {
-  const wrong = (code: string, reason: string): { code: string; reason: string } => ({ code, reason });
-  if (about.kind !== 'launch') return wrong('about.not-a-launch', 'This statement does not launch anything.');
+  if (about.kind !== 'launch') return mismatch('about.not-a-launch', 'This statement does not launch anything.');
   if (about.run !== input.run || about.incident !== input.incident)
-    return wrong('about.other-run', 'This launch was said about another run.');
+    return mismatch('about.other-run', 'This launch was said about another run.');
   if (about.runbook !== digestOf(input.runbook))
-    return wrong('about.other-runbook', 'The runbook is not the one that was launched.');
+    return mismatch('about.other-runbook', 'The runbook is not the one that was launched.');
   if (about.inputs !== digestOf(input.inputs))
-    return wrong('about.other-inputs', 'The inputs are not those that were launched.');
+    return mismatch('about.other-inputs', 'The inputs are not those that were launched.');
   return undefined;
+}
+
+function mismatch(code: string, reason: string): { code: string; reason: string } {
+  return { code, reason };
 }
 
 function describe(input: BeginInput, launch: Digest): RunLaunched {
@@ -169,7 +172,7 @@ async function ask(deps: EngineDeps, input: AskInput): Promise<{ plan: Digest }>
   // A request such as cancel changes nothing in a system; what it is about is its own effect.
   if (input.allows !== 'carry out') effects.add(digestOf({ request: input.allows, run: run.run, round }));
   const plan = planDigest([...effects]);
-  await deps.store.putDocument('effects', plan, [...effects].sort());
+  await deps.store.putDocument('effects', plan, [...effects].toSorted());
   const about = { kind: 'gate' as const, run: run.run, launch: run.launch, gate, round, plan };
   await deps.store.append([
     draft(run, {

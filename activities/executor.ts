@@ -55,7 +55,11 @@ export function executorActivities(deps: ExecutorDeps): ExecutorActivities {
         ),
       ),
     takeBack: (input) =>
-      withAttempt(input.run, input.step, (attempt) => refusalsOnRecord(deps, input, () => persistently(input.retry, attempt.signal, () => takeBack(deps, input, attempt)))),
+      withAttempt(input.run, input.step, (attempt) =>
+        refusalsOnRecord(deps, input, () =>
+          persistently(input.retry, attempt.signal, () => takeBack(deps, input, attempt)),
+        ),
+      ),
     collect: (input) =>
       withAttempt(
         input.run,
@@ -108,7 +112,7 @@ async function planExchanges(
   // Newest first: what was built on something goes before it.
   const mine = holds
     .filter((hold) => hold.target.system === deps.system)
-    .sort((a, b) => (a.intendedAt < b.intendedAt ? 1 : -1));
+    .toSorted((a, b) => (a.intendedAt < b.intendedAt ? 1 : -1));
   const changes = [];
   for (const hold of mine) changes.push(await planExchange(hold, input.runs, actionOf(hold.unit), world));
   const items = mine.map((hold) => hold.id);

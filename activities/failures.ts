@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FirebreakError } from '../core/errors.js';
 
-export function asFailure(error: unknown): Error {
+function asFailure(error: unknown): Error {
   if (error instanceof FirebreakError) {
     return ApplicationFailure.create({
       message: error.message,

@@ -15,15 +15,21 @@ export async function takeBack(deps: ExecutorDeps, input: TakeBackInput, attempt
   const bundle = await deps.bundle();
   const grant = await grantOf(deps, bundle, input, 'passing');
   if (grant.step.onFailure !== 'undo' || grant.step.phase === 'contain') {
-    throw new FirebreakError('warrant.no-undo', `Nobody agreed that "${input.step}" is undone when it fails.`, { nextStep: 'undo it through the door: firebreak undo.' });
+    throw new FirebreakError('warrant.no-undo', `Nobody agreed that "${input.step}" is undone when it fails.`, {
+      nextStep: 'undo it through the door: firebreak undo.',
+    });
   }
   const run = input.run.run;
   const context = { ...settleContext(deps, bundle, input, grant, attempt), covers: () => true };
-  const held = (await deps.store.holds({ run, state: 'open' })).filter((hold) => hold.origin.step === input.step && !hold.oneWay);
+  const held = (await deps.store.holds({ run, state: 'open' })).filter(
+    (hold) => hold.origin.step === input.step && !hold.oneWay,
+  );
   const outcomes: Outcome[] = [];
   // Newest first: what was built on something goes before it.
   for (const hold of held.toSorted((a, b) => (a.intendedAt < b.intendedAt ? 1 : -1))) {
-    outcomes.push(await releaseHold(await planExchange(hold, [run], actionOf(hold.unit), attempt.world), [run], context));
+    outcomes.push(
+      await releaseHold(await planExchange(hold, [run], actionOf(hold.unit), attempt.world), [run], context),
+    );
   }
   return countOutcomes(outcomes);
 }

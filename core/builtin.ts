@@ -72,7 +72,7 @@ export interface ExchangeGroup {
 /** The steps that exchanging these holds takes: by system, and by whom must agree. Order-independent. */
 export function exchangeGroups(holds: Hold[], verb: 'release' | 'undo'): ExchangeGroup[] {
   const groups: ExchangeGroup[] = [];
-  for (const hold of [...holds].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) {
+  for (const hold of holds.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) {
     const spec = exchangeGate(hold, verb);
     const { system } = hold.target;
     const known = groups.find((group) => group.system === system && same(group.spec, spec));

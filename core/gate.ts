@@ -51,7 +51,7 @@ export type Ruling = { counts: true; counted: Counted } | { counts: false; code:
 export type Verdict = 'asking' | 'passed' | 'denied' | 'expired';
 
 /** A clock may differ from ours by this much before a statement is taken to come from the future. */
-export const clockSkewMs = 30_000;
+const clockSkewMs = 30_000;
 
 /** Whether a statement counts at a gate, given what was found about it and what counted before. */
 export function judge(ask: Ask, before: Counted[], statement: Statement, facts: Facts, nowMs: number): Ruling {

@@ -185,10 +185,7 @@ function step(view: RunView, event: Event): RunView {
     case 'owner.paged':
       return {
         ...view,
-        watch: [
-          ...view.watch,
-          { at: event.occurredAt, action: event.action, text: String(event.data?.['says'] ?? '') },
-        ],
+        watch: [...view.watch, { at: event.occurredAt, action: event.action, text: textOf(event.data?.['says']) }],
       };
     default:
       return view;
@@ -237,4 +234,8 @@ function counted(view: RunView, event: Event): RunView {
       ask.about.gate === gate && ask.about.round === round ? { ...ask, decided: [...ask.decided, decision] } : ask,
     ),
   };
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
 }

@@ -25,6 +25,6 @@ export function planDigest(effects: readonly Digest[]): Digest {
 }
 
 /** The list that a plan digest is over, as it is stored under it. */
-export function sortedUnique(effects: readonly Digest[]): Digest[] {
+function sortedUnique(effects: readonly Digest[]): Digest[] {
   return [...new Set(effects)].toSorted();
 }

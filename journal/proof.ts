@@ -15,7 +15,7 @@ import { fingerprintOf, verifySshSignature } from './ssh-signature.js';
 import type { Signer } from './store.js';
 
 /** How far a Slack request, and what Slack said of the account, may lie from the statement, in milliseconds. */
-export const requestAgeMaxMs = 5 * 60_000;
+const requestAgeMaxMs = 5 * 60_000;
 
 type Proven = Facts['proof'];
 

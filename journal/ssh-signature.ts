@@ -12,7 +12,7 @@ export { signWithSsh } from './ssh/sign.js';
 export { fingerprintOf, parsePublicKey } from './ssh/public-key.js';
 
 /** What the signature is for: one made for git or for files says nothing here. */
-export const sshNamespace = 'firebreak';
+const sshNamespace = 'firebreak';
 
 const magic = 'SSHSIG';
 const version = 1;

@@ -32,7 +32,10 @@ export async function startSandbox(root: string): Promise<SandboxFile> {
   mkdirSync(workspace.state, { recursive: true, mode: 0o700 });
   const log = join(workspace.state, 'sandbox.log');
   const to = openSync(log, 'a', 0o600);
-  const child = spawn(process.execPath, [built('sandbox', 'main.js'), workspace.root], { detached: true, stdio: ['ignore', to, to] });
+  const child = spawn(process.execPath, [built('sandbox', 'main.js'), workspace.root], {
+    detached: true,
+    stdio: ['ignore', to, to],
+  });
   closeSync(to);
   child.unref();
   const until = Date.now() + readyTimeoutMs;
@@ -40,7 +43,10 @@ export async function startSandbox(root: string): Promise<SandboxFile> {
     const ready = runningSandbox(workspace);
     if (ready !== undefined) return ready;
     if (child.exitCode !== null || Date.now() > until) {
-      throw new FirebreakError('sandbox.not-ready', 'The sandbox did not start.', { nextStep: `read the end of ${log}.`, target: log });
+      throw new FirebreakError('sandbox.not-ready', 'The sandbox did not start.', {
+        nextStep: `read the end of ${log}.`,
+        target: log,
+      });
     }
     await sleep(200);
   }
@@ -54,7 +60,9 @@ export async function stopSandbox(root: string): Promise<boolean> {
   const until = Date.now() + stopTimeoutMs;
   while (isAlive(running.pid)) {
     if (Date.now() > until) {
-      throw new FirebreakError('sandbox.still-running', `The sandbox (process ${running.pid}) does not stop.`, { nextStep: `end it with \`kill -9 ${running.pid}\`.` });
+      throw new FirebreakError('sandbox.still-running', `The sandbox (process ${running.pid}) does not stop.`, {
+        nextStep: `end it with \`kill -9 ${running.pid}\`.`,
+      });
     }
     await sleep(100);
   }

@@ -13,7 +13,12 @@ const file = sandboxFile(workspaceAt(root));
 const world = await openWorld({ root, tell: (line) => process.stdout.write(`${line}\n`) });
 const control = await openControl(world.slack);
 mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-const said: SandboxFile = { pid: process.pid, aws: world.aws.url, slack: control.url, instances: world.seeded.instances };
+const said: SandboxFile = {
+  pid: process.pid,
+  aws: world.aws.url,
+  slack: control.url,
+  instances: world.seeded.instances,
+};
 replaceFile(file, `${JSON.stringify(said)}\n`, 0o600);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());

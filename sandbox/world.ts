@@ -75,7 +75,6 @@ function writeSecrets(root: string, { botToken, signingSecret }: SandboxSlack): 
 }
 
 function installationYaml(endpoint: string, slack: SandboxSlack, port: number, watchEvery: string): string {
-  const secret = (name: string): { file: string } => ({ file: `secrets/${name}` });
   return stringify({
     apiVersion: 'firebreak/v1',
     kind: 'Installation',
@@ -101,4 +100,8 @@ function installationYaml(endpoint: string, slack: SandboxSlack, port: number, w
     },
     gateway: { listen: `127.0.0.1:${port}` },
   });
+}
+
+function secret(name: string): { file: string } {
+  return { file: `secrets/${name}` };
 }

@@ -9,7 +9,7 @@ import type { RunMemory } from './memory.js';
 import { calling } from './record.js';
 import type { RunContext } from './steps.js';
 
-export function containmentId(run: string): string {
+function containmentId(run: string): string {
   return `containment-${run}`;
 }
 

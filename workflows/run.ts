@@ -8,13 +8,17 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { BeginInput, FinishInput } from '../activities/contract.js';
+import { noCounts } from '../core/counts.js';
+import type { StepFinished } from '../core/event-data.js';
+import type { Step } from '../core/runbook.js';
 import { whoMay } from '../core/verbs.js';
 import { awaitAsk, openAsk } from './asking.js';
 import { type Answer, freshMemory, type RunMemory } from './memory.js';
-import { control, executor } from './proxies.js';
-import { calling } from './record.js';
+import { asPersonNeed } from './person.js';
+import { control } from './proxies.js';
+import { eventOf, record } from './record.js';
 import { acceptStatements, type Desk } from './statements.js';
-import { itemsOf, type RunContext, runStep } from './steps.js';
+import { itemsOf, planOf, type RunContext, runStep } from './steps.js';
 
 export interface RunInput extends BeginInput {
   memory?: RunMemory;
@@ -62,14 +66,11 @@ async function goThrough(context: RunContext): Promise<boolean> {
   const { memory, input } = context;
   const scope = new CancellationScope();
   let ended = false;
-  const going = scope
-    .run(async () => {
-      if (input.launch.verb === 'plan') await planOnly(context);
-      else await Promise.all(input.runbook.steps.map((step) => runStep(context, step)));
-    })
-    .then(() => {
-      ended = true;
-    });
+  const going = scope.run(async () => {
+    if (input.launch.verb === 'plan') await planOnly(context);
+    else await Promise.all(input.runbook.steps.map((step) => runStep(context, step)));
+    ended = true;
+  });
   // Failures of the going are looked at below; until then they must not count as unhandled.
   going.catch(() => undefined);
   await Promise.race([going, condition(() => memory.cancelled || ended || mayHandOver(memory))]);
@@ -89,27 +90,22 @@ function mayHandOver(memory: RunMemory): boolean {
 
 /** What would be changed, without asking anybody and without changing anything. */
 async function planOnly(context: RunContext): Promise<void> {
-  const { memory, input } = context;
-  const { run } = memory;
-  await Promise.all(
-    input.runbook.steps.map(async (step) => {
-      if (step.work.kind !== 'change') return;
-      const { unit, system } = step.work;
-      const items = itemsOf(context, step);
-      await calling(
-        memory,
-        executor(system, step.timeoutMs).plan({
-          run,
-          step: step.id,
-          round: 1,
-          unit,
-          items,
-          onFailure: step.onFailure,
-          retry: step.retry,
-        }),
-      );
-    }),
-  );
+  const changing = context.input.runbook.steps.filter(({ work }) => work.kind === 'change');
+  await Promise.all(changing.map((step) => planAlone(context, step)));
+}
+
+async function planAlone(context: RunContext, step: Step): Promise<void> {
+  const { memory } = context;
+  try {
+    await planOf(context, step, itemsOf(context, step));
+    memory.results[step.id] = { state: 'done', counts: noCounts };
+  } catch (error) {
+    const { needs } = asPersonNeed(error, step.id);
+    memory.results[step.id] = { state: 'failed', counts: noCounts };
+    const exceptions = [{ key: step.id, status: 'failed', code: needs.code, message: needs.why }];
+    const data: StepFinished = { state: 'failed', counts: {}, exceptions };
+    await record(memory, eventOf(memory, 'step.finished', { step: step.id, outcome: 'failed', data }));
+  }
 }
 
 /** Before the first write a responder cancels alone; afterwards one other person must agree. It lifts nothing. */

@@ -164,8 +164,15 @@ async function change(context: RunContext, step: Step): Promise<StepResult> {
 /** A step that asked for it is taken back when it fails; it stays failed, and the run stops there. */
 async function undo({ memory, input }: RunContext, step: Step, { plan, ask }: Planned): Promise<void> {
   const warrant = warrantOf(input, askOf(memory, ask));
-  const counts = await calling(memory, executor(plan.system, step.timeoutMs).takeBack({ run: memory.run, step: step.id, warrant, retry: step.retry }));
-  const data: StepFinished = { state: 'failed', counts: { 'taken back': counts.applied, 'not taken back': counts.failed + counts.moved }, exceptions: [] };
+  const counts = await calling(
+    memory,
+    executor(plan.system, step.timeoutMs).takeBack({ run: memory.run, step: step.id, warrant, retry: step.retry }),
+  );
+  const data: StepFinished = {
+    state: 'failed',
+    counts: { 'taken back': counts.applied, 'not taken back': counts.failed + counts.moved },
+    exceptions: [],
+  };
   await record(memory, eventOf(memory, 'step.finished', { step: step.id, outcome: 'failed', data }));
 }
 
@@ -220,7 +227,7 @@ function awaitOnce({ memory, awaiting }: RunContext, asked: AskRecord): Promise<
   return wait;
 }
 
-export function askOf(memory: RunMemory, id: string | undefined): AskRecord | undefined {
+function askOf(memory: RunMemory, id: string | undefined): AskRecord | undefined {
   return memory.asks.find(({ ask }) => ask.id === id);
 }
 
@@ -267,7 +274,7 @@ function isPlannable(context: RunContext, step: Step): boolean {
   return step.if === undefined || evaluate(step.if, namesOf(context)) === true;
 }
 
-async function planOf({ memory, input }: RunContext, step: Step, items: Json[]): Promise<PlanRef> {
+export async function planOf({ memory, input }: RunContext, step: Step, items: Json[]): Promise<PlanRef> {
   const round = (memory.rounds[step.gate ?? ''] ?? 0) + 1;
   const { run } = memory;
   const { work, retry } = step;
@@ -372,7 +379,7 @@ async function carryOut(
   return { counts, outside: ends.flatMap((each) => each.outside) };
 }
 
-export function warrantOf({ launch }: BeginInput, asked: AskRecord | undefined): Warrant {
+function warrantOf({ launch }: BeginInput, asked: AskRecord | undefined): Warrant {
   if (asked === undefined) return { launch };
   const { gate, round, plan } = asked.ask.about;
   return { launch, gate: { gate, round, plan, statements: asked.statements } };

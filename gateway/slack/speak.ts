@@ -7,6 +7,7 @@ import type { WebClient } from '@slack/web-api';
 import { approvalValidMsDefault } from '../../core/gate.js';
 import { same } from '../../core/canonical.js';
 import { FirebreakError } from '../../core/errors.js';
+import { installationChain } from '../../core/event.js';
 import type { Installation } from '../../core/installation.js';
 import type { PrincipalId } from '../../core/json.js';
 import type { GateAbout, SlackProof, Statement } from '../../core/statement.js';
@@ -110,7 +111,7 @@ async function journalRefusal(
   const run = 'run' in ask ? (await door.view(ask.run))?.view : undefined;
   await door.store.append([
     {
-      chain: run?.incident ?? 'installation',
+      chain: run?.incident ?? installationChain,
       id: `slack-refused-${digestOf([request.signature, code]).slice('sha256:'.length)}`,
       ...(run === undefined ? {} : { run: run.run }),
       occurredAt: new Date(now()).toISOString(),

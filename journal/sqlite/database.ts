@@ -8,7 +8,7 @@ import { FirebreakError } from '../../core/errors.js';
 import { prepareSchema } from './schema.js';
 
 /** How long a writer waits for another process's transaction, in milliseconds. */
-export const busyTimeoutMs = 15_000;
+const busyTimeoutMs = 15_000;
 
 export type Value = string | number | Uint8Array | null;
 

@@ -3,7 +3,7 @@ import { FirebreakError } from '../../core/errors.js';
 import type { Database } from './database.js';
 
 /** Kept in the file as `user_version`; a new version adds a step here that brings the one before it up to it. */
-export const schemaVersion = 1;
+const schemaVersion = 1;
 
 /** Marks the file as ours, so that another program's database is not mistaken for an empty journal: "FBRK". */
 const applicationId = 0x4642524b;

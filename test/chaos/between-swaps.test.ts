@@ -84,12 +84,14 @@ async function isUnknownMeanwhile({ run, open }: Cut): Promise<void> {
 
 async function isFinishedForward({ hosts, run }: Cut): Promise<void> {
   const startedMs = Date.now();
+  let last: object = {};
   await waitFor(
-    'the intended holds to be finished forward',
+    () => `the intended holds to be finished forward, while there is ${JSON.stringify(last)}`,
     async () => {
       const { quarantine, allAccess } = await ourGroups(at, hosts);
       const now = Object.values(await groupsByInterface(at, hosts));
       const held = await at.holds(run);
+      last = { now, quarantine, allAccess, held: held.map(({ target, aspect, state }) => [target.id, aspect, state]) };
       const finished = now.every((group) => group === quarantine[0]) && held.every(({ state }) => state === 'in force');
       return finished && allAccess.length === 0 ? true : undefined;
     },

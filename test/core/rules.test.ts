@@ -73,7 +73,7 @@ test('durations read back as they were written', () => {
 test('key order never changes what a digest is over', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
-      const turned = Object.fromEntries(Object.entries(value).reverse());
+      const turned = Object.fromEntries(Object.entries(value).toReversed());
       expect(canonical(turned)).toBe(canonical(value));
     }),
   );
@@ -140,7 +140,7 @@ test('lifting a containment asks two at the gate that it passed, whatever order 
     ['aws', 2],
     ['host', 2],
   ]);
-  expect(exchangeGroups([...holds].reverse(), 'release')).toEqual(
+  expect(exchangeGroups(holds.toReversed(), 'release')).toEqual(
     groups.map((group) => ({ ...group, holds: expect.any(Array) as Hold[] })),
   );
 });

@@ -67,7 +67,7 @@ export async function forge(
     onFailure: 'continue',
     retry,
   };
-  const plan = resultOf<PlanRef>(await call({ queue: executorQueue('aws'), activity: 'plan', input: planned }));
+  const plan = resultOf(await call({ queue: executorQueue('aws'), activity: 'plan', input: planned })) as PlanRef;
   const warrant: Warrant = {
     launch,
     ...(how === 'one approval' ? { gate: await oneApproval(at, call, ref, plan) } : {}),
@@ -103,9 +103,8 @@ async function oneApproval(
     deadline: new Date(now + 900_000).toISOString(),
     containing: true,
   };
-  const { plan: digest } = resultOf<{ plan: Digest }>(
-    await call({ queue: controlQueue, activity: 'ask', input: asked }),
-  );
+  const answered = resultOf(await call({ queue: controlQueue, activity: 'ask', input: asked }));
+  const { plan: digest } = answered as { plan: Digest };
   const about = {
     kind: 'gate' as const,
     run: run.run,
@@ -135,7 +134,7 @@ function caller(at: TestInstallation, run: string): (call: ForgedCall) => Promis
   };
 }
 
-function resultOf<T>(answer: ForgedAnswer): T {
-  if ('result' in answer) return answer.result as T;
+function resultOf(answer: ForgedAnswer): unknown {
+  if ('result' in answer) return answer.result;
   throw new Error(`${answer.code}: ${answer.message}`);
 }

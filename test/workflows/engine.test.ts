@@ -43,7 +43,9 @@ afterAll(() => at.stop());
 
 async function isProtected(instance: string): Promise<boolean> {
   const ec2 = ec2Of(at.world);
-  const { DisableApiTermination } = await ec2.send(new DescribeInstanceAttributeCommand({ InstanceId: instance, Attribute: 'disableApiTermination' }));
+  const { DisableApiTermination } = await ec2.send(
+    new DescribeInstanceAttributeCommand({ InstanceId: instance, Attribute: 'disableApiTermination' }),
+  );
   ec2.destroy();
   return DisableApiTermination?.Value === true;
 }
@@ -55,12 +57,19 @@ function start(runbook: string, instances: string[]): Promise<{ run: string; inc
 test('a plan shows what would change, asks nobody and changes nothing', async () => {
   const [instance = ''] = at.world.seeded.instances;
   const before = await groupsOfInstances(at.world, [instance]);
-  const { run } = await at.say('alice', { verb: 'plan', runbook: 'aws-host-compromise', inputs: { instances: [instance], reason: 'just to see it' } });
+  const { run } = await at.say('alice', {
+    verb: 'plan',
+    runbook: 'aws-host-compromise',
+    inputs: { instances: [instance], reason: 'just to see it' },
+  });
   const view = await at.ended(run);
   expect(view.state).toBe('done');
   expect(view.asks).toEqual([]);
   const plan = await at.door.plan(run);
-  expect(plan.steps.find(({ step }) => step === 'isolate')?.changes[0]).toMatchObject({ standing: 'change', after: { groups: ['tag:firebreak:quarantine'] } });
+  expect(plan.steps.find(({ step }) => step === 'isolate')?.changes[0]).toMatchObject({
+    standing: 'change',
+    after: { groups: ['tag:firebreak:quarantine'] },
+  });
   expect(await groupsOfInstances(at.world, [instance])).toEqual(before);
   expect(await at.door.holds(run)).toEqual([]);
 });
@@ -87,7 +96,9 @@ test('an ordinary gate that runs out is denied; a late approval is refused; a re
 
   const undo = await at.say('alice', { verb: 'undo', run, reason: 'was only a test' });
   await at.asking(undo.run);
-  await expect(at.say('alice', { verb: 'approve', run: undo.run })).rejects.toMatchObject({ code: 'gate.requester-excluded' });
+  await expect(at.say('alice', { verb: 'approve', run: undo.run })).rejects.toMatchObject({
+    code: 'gate.requester-excluded',
+  });
   await at.say('bob', { verb: 'approve', run: undo.run });
   const undone = await at.ended(undo.run);
   expect(undone.state, JSON.stringify(undone.steps)).toBe('done');
@@ -105,8 +116,12 @@ test('an approval that is taken back before the gate passes does not count', asy
   await at.say('alice', { verb: 'extend', run, byMs: 60_000 });
   expect((await at.events(run, 'gate.extended')).length).toBe(1);
   await at.say('alice', { verb: 'note', run, reason: 'waiting for a second opinion' });
-  expect((await at.until(run, () => true)).notes).toMatchObject([{ by: 'alice', text: 'waiting for a second opinion' }]);
-  await expect(at.say('dave', { verb: 'note', run, reason: 'I am no responder' })).rejects.toMatchObject({ code: 'person.not-a-responder' });
+  expect((await at.until(run, () => true)).notes).toMatchObject([
+    { by: 'alice', text: 'waiting for a second opinion' },
+  ]);
+  await expect(at.say('dave', { verb: 'note', run, reason: 'I am no responder' })).rejects.toMatchObject({
+    code: 'person.not-a-responder',
+  });
   await at.say('alice', { verb: 'cancel', run });
   expect((await at.ended(run)).state).toBe('cancelled');
 });
@@ -146,7 +161,9 @@ test('a cancel after the first write asks one other person, and lifts nothing', 
   const view = await at.ended(run, 30_000);
   expect(view.state).toBe('cancelled');
   expect(await groupsOfInstances(at.world, [instance])).toEqual(contained);
-  expect((await at.door.holds(incident)).some(({ aspect, state }) => aspect === 'groups' && state === 'in force')).toBe(true);
+  expect((await at.door.holds(incident)).some(({ aspect, state }) => aspect === 'groups' && state === 'in force')).toBe(
+    true,
+  );
   at.world.aws.shim.faults.clear();
   const release = await at.say('alice', { verb: 'release', of: incident, reason: 'end of test' });
   await at.asking(release.run);

@@ -15,7 +15,7 @@ test('three hosts are contained once two others agree, stay so after the run, an
   const before = await groupsOfInstances(at.world, at.world.seeded.instances);
   const { run, incident } = await at.launch('alice');
   const asking = await at.asking(run);
-  expect(asking.asks[0]?.plans.map(({ step }) => step).sort()).toEqual([
+  expect(asking.asks[0]?.plans.map(({ step }) => step).toSorted()).toEqual([
     'isolate',
     'protect',
     'quarantine',

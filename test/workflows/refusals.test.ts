@@ -33,9 +33,9 @@ async function refusalOnRecord(run: string, code: string): Promise<string> {
   const found = refused.find((event) => event.data?.['code'] === code);
   expect(
     found,
-    `${code} is not in the timeline, which has ${refused.map(({ data }) => String(data?.['code'])).join(', ')}`,
+    `${code} is not in the timeline, which has ${JSON.stringify(refused.map(({ data }) => data?.['code']))}`,
   ).toBeDefined();
-  return String(found?.data?.['reason']);
+  return JSON.stringify(found?.data?.['reason']);
 }
 
 describe('at a gate', () => {

@@ -46,7 +46,7 @@ export interface Cast {
   end: () => void;
 }
 
-export const team = 'T1';
+const team = 'T1';
 
 /** Makes a person's key with the real program. */
 export function makeKey(folder: string, name: string, type: string[]): string {

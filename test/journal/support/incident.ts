@@ -13,7 +13,7 @@ import type { Store } from '../../../journal/store.js';
 import type { Cast, Name } from './cast.js';
 
 export const chain = 'inc-1';
-export const start = Date.parse('2026-03-01T02:00:00.000Z');
+const start = Date.parse('2026-03-01T02:00:00.000Z');
 export const exportedAt = '2026-03-01T09:00:00.000Z';
 
 /** Seconds after the start, as the journal writes it. */
@@ -21,7 +21,7 @@ export function after(seconds: number): string {
   return new Date(start + seconds * 1000).toISOString();
 }
 
-export const spec = {
+const spec = {
   need: 2,
   from: ['security-oncall'],
   withinMs: 900_000,
@@ -29,7 +29,7 @@ export const spec = {
   approvalValidMs: 3_600_000,
 };
 
-export function launchAbout(run: string): LaunchAbout {
+function launchAbout(run: string): LaunchAbout {
   const digest = sha256(`of ${run}`);
   return {
     kind: 'launch',

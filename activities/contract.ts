@@ -128,8 +128,10 @@ export interface WatchInput {
 }
 
 export interface WatchResult {
-  /** Open holds of this run after the look; 0 ends the containment. */
+  /** Open holds of this run after the look. */
   open: number;
+  /** Whether the run has ended on the record, so that nothing more will be held for it; then 0 open ends the containment. */
+  ended: boolean;
   settled: number;
   differs: number;
 }

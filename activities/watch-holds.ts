@@ -33,7 +33,11 @@ export async function watchHolds(deps: ExecutorDeps, input: WatchInput, attempt:
     await lookAt(hold, deps, input, attempt, tally);
   if (held.length > 0) await lookForParts(deps, input, attempt, tally);
   const open = (await deps.store.holds({ holder: input.run.run, state: 'open' })).filter((hold) => hold.containing);
-  return { open: open.length, ...tally };
+  return { open: open.length, ended: await hasEnded(deps, input), ...tally };
+}
+
+async function hasEnded({ store }: ExecutorDeps, { run }: WatchInput): Promise<boolean> {
+  return (await store.events({ run: run.run, actions: ['run.done', 'run.failed', 'run.cancelled'] })).length > 0;
 }
 
 function isOfStep({ holders }: Hold, { run, step }: WatchInput): boolean {

@@ -12,7 +12,8 @@ export async function demo({ out, options }: Call<DemoOptions>): Promise<ExitCod
   const shown = await runDemo({ out: resolve(options.out), tell: (line) => out.line(line) });
   out.answer(shown, [
     shown.ok ? 'The demo went as it should.' : 'The demo did not go as it should.',
-    `The record: ${shown.files.jsonl}, ${shown.files.markdown}`,
+    `What people saw in Slack: ${shown.files.slack}`,
+    `The record: ${shown.files.markdown}, and to verify: ${shown.files.jsonl}`,
     `Next: firebreak timeline verify ${shown.files.jsonl}`,
   ]);
   return shown.ok ? exitCodes.done : exitCodes.failed;

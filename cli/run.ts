@@ -8,16 +8,23 @@ import { codeOf, speak, type SpeakOptions, tell } from './speak.js';
 import { followAndTell, needsPeople } from './watch.js';
 
 export interface RunOptions extends SpeakOptions {
-  input?: string[];
   inputs?: string;
   incident?: string;
   detach?: boolean;
 }
 
-export async function run(call: Call<RunOptions>, verb: 'launch' | 'plan', runbook: string): Promise<ExitCode> {
+/** `words` are inputs as they are typed in Slack: `instances=i-1,i-2 reason="..."`. */
+export async function run(
+  call: Call<RunOptions>,
+  verb: 'launch' | 'plan',
+  runbook: string,
+  words: string[],
+): Promise<ExitCode> {
   const { options, out } = call;
-  const { incident, reason } = options;
-  const inputs = { ...(await fromFile(options.inputs)), ...fromWords(options.input ?? []) };
+  const { incident } = options;
+  const inputs = { ...(await fromFile(options.inputs)), ...fromWords(words) };
+  const typed = inputs['reason'];
+  const reason = options.reason ?? (typeof typed === 'string' ? typed : undefined);
   const ask = {
     verb,
     runbook,

@@ -17,7 +17,7 @@ export async function sandboxUp({ out, options }: Call): Promise<ExitCode> {
   out.answer({ root, ...running, key }, [
     `The sandbox runs in ${root}: AWS ${running.aws}, Slack ${running.slack}, instances ${running.instances.join(', ')}.`,
     `Next: firebreak up --workspace ${root}`,
-    `Then, as alice: firebreak run aws-host-compromise --workspace ${root} --key ${key} -i instances=${running.instances[0] ?? 'INSTANCE'} --reason "beacon to a known bad host"`,
+    `Then, as alice: firebreak run aws-host-compromise --workspace ${root} --key ${key} instances=${running.instances.join(',')} reason="beacon to a known bad host"`,
   ]);
   return exitCodes.done;
 }

@@ -21,16 +21,15 @@ function declareLaunches(program: Command): void {
     ['plan', 'plan', 'work out what a runbook would change, and change nothing'],
   ] as const;
   for (const [name, said, summary] of launches) {
-    speakingVerb(program, `${name} <runbook>`, summary, [
-      `firebreak ${name} aws-host-compromise -i instances=i-0ab1c2d3e4f5a6b7c --reason "beacon to 203.0.113.7"`,
+    speakingVerb(program, `${name} <runbook> [name=value...]`, summary, [
+      `firebreak ${name} aws-host-compromise instances=i-0ab1c2d3e4f5a6b7c reason="beacon to 203.0.113.7"`,
       `firebreak ${name} aws-host-compromise --inputs hosts.yaml --incident inc-4k7mq2x9ab --detach --json`,
     ])
-      .option('-i, --input <name=value>', 'an input; again for more, or for a list', collect)
       .option('--inputs <file>', 'inputs from a YAML or JSON file')
       .option('--incident <id>', 'the incident it belongs to (default: a new one)')
       .option('--detach', 'do not follow')
-      .action((runbook: string, options: RunOptions) =>
-        perform(options, async (call) => (await import('./run.js')).run(call, said, runbook)),
+      .action((runbook: string, words: string[], options: RunOptions) =>
+        perform(options, async (call) => (await import('./run.js')).run(call, said, runbook, words)),
       );
   }
 }
@@ -102,8 +101,4 @@ function declareExchanges(program: Command): void {
     .action((of: string, options: ExchangeOptions) =>
       perform(options, async (call) => (await import('./exchange.js')).release(call, of)),
     );
-}
-
-function collect(word: string, before: string[] = []): string[] {
-  return [...before, word];
 }

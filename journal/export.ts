@@ -15,7 +15,7 @@ import {
   timelineVersion,
 } from './timeline.js';
 
-export { exportMarkdown, gatherRecord, type ReportRecord } from './report/report.js';
+export { exportMarkdown, gatherRecord } from './report/report.js';
 
 export interface ExportOptions {
   people: People;

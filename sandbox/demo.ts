@@ -7,12 +7,15 @@ import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeNetworkInterfacesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { FirebreakError } from '../core/errors.js';
+import type { ServiceKey } from '../core/people.js';
 import type { RunView } from '../core/run-view.js';
 import type { RunAnswer } from '../gateway/api.js';
 import { readGatewayFile } from '../gateway/gateway-file.js';
 import { verifyTimeline } from '../journal/verify.js';
+import { openKeys } from '../worker/keys.js';
 import { up } from '../worker/up.js';
 import { type Workspace, workspaceAt } from '../worker/workspace.js';
+import { slackPage } from './slack/page.js';
 import type { Seen } from './slack/user.js';
 import { openWorld, sandboxRegion, type World } from './world.js';
 
@@ -20,7 +23,7 @@ export interface Demo {
   ok: boolean;
   run: string;
   incident: string;
-  files: { jsonl: string; markdown: string };
+  files: { jsonl: string; markdown: string; slack: string };
 }
 
 export interface DemoOptions {
@@ -127,9 +130,11 @@ async function play(stage: Stage): Promise<Demo> {
 async function exportTimeline(stage: Stage, run: string, incident: string): Promise<Demo> {
   const jsonl = join(stage.out, 'timeline.jsonl');
   const markdown = join(stage.out, 'timeline.md');
+  const slack = join(stage.out, 'slack.html');
   writeFileSync(jsonl, await timeline(stage, incident, 'jsonl'));
   writeFileSync(markdown, await timeline(stage, incident, 'md'));
-  const verified = verifyTimeline(readFileSync(jsonl));
+  writeFileSync(slack, slackPage(stage.world.slack.state));
+  const verified = verifyTimeline(readFileSync(jsonl), { keys: pinnedKeys(stage.workspace) });
   const [problem] = verified.problems;
   if (problem !== undefined) fail(`the timeline does not verify: line ${problem.line}: ${problem.message}`);
   stage.tell(
@@ -139,8 +144,21 @@ async function exportTimeline(stage: Stage, run: string, incident: string): Prom
     ok: verified.ok,
     run,
     incident,
-    files: { jsonl: relative(process.cwd(), jsonl), markdown: relative(process.cwd(), markdown) },
+    files: { jsonl: here(jsonl), markdown: here(markdown), slack: here(slack) },
   };
+}
+
+function here(path: string): string {
+  return relative(process.cwd(), path);
+}
+
+/** The keys that the installation itself has, so that the file is not believed on its own word. */
+function pinnedKeys(workspace: Workspace): ServiceKey[] {
+  const { gateway, journal } = openKeys(workspace);
+  return [
+    { id: gateway.id, use: 'gateway', publicKey: gateway.publicKey },
+    { id: journal.id, use: 'journal', publicKey: journal.publicKey },
+  ];
 }
 
 function chapter({ tell }: Stage, title: string): void {

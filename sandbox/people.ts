@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { FirebreakError } from '../core/errors.js';
 
-const sandboxPeople = ['alice', 'bob', 'carol', 'dave'] as const;
+export const sandboxPeople = ['alice', 'bob', 'carol', 'dave'] as const;
 
 /** Where a person's private key lies in a sandbox workspace; for `--key`. */
-function personKey(root: string, person: string): string {
+export function personKey(root: string, person: string): string {
   return join(root, 'keys', person);
 }
 

@@ -26,20 +26,33 @@ export interface WorldOptions {
   tell?: (line: string) => void;
   /** How often what is in force is looked at. Default 1m. */
   watchEvery?: string;
+  /** Others than those of nobody: to see where they go. */
+  credentials?: World['credentials'];
+  slackSecrets?: Pick<SandboxSlack, 'botToken' | 'signingSecret'>;
 }
 
 /** Emulators ask for keys and check none; these look like none of a real account. */
-const credentials = { accessKeyId: 'AKIASANDBOXONLY00000', secretAccessKey: 'sandbox-secret-access-key-of-nobody' };
+const ofNobody = { accessKeyId: 'AKIASANDBOXONLY00000', secretAccessKey: 'sandbox-secret-access-key-of-nobody' };
 
-export async function openWorld({ root, tell, watchEvery = '1m' }: WorldOptions): Promise<World> {
+/** The SDK tells at its first use which Node its next year's versions want; ours is pinned, and the newcomer's screen is small. */
+const quietSdk = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED';
+
+export async function openWorld({
+  root,
+  tell,
+  watchEvery = '1m',
+  credentials = ofNobody,
+  slackSecrets,
+}: WorldOptions): Promise<World> {
+  process.env[quietSdk] ??= 'true';
   mkdirSync(join(root, 'secrets'), { recursive: true, mode: 0o700 });
   makeKeys(root);
   const aws = await startAws(tell === undefined ? {} : { progress: tell });
-  const slack = await openSandboxSlack();
+  const slack = await openSandboxSlack(slackSecrets);
   const seeded = await seedAws(aws.url, sandboxRegion, credentials);
   const port = await freePort();
   slack.requestUrl = `http://127.0.0.1:${port}/slack/events`;
-  writeSecrets(root, slack);
+  writeSecrets(root, credentials, slack);
   writeFileSync(join(root, 'people.yaml'), peopleYaml(root, sandboxTeam, slackIdOf(slack)));
   writeFileSync(join(root, 'firebreak.yaml'), installationYaml(aws.url, slack, port, watchEvery));
   return {
@@ -63,7 +76,11 @@ function slackIdOf(slack: SandboxSlack): (person: string) => string {
   };
 }
 
-function writeSecrets(root: string, { botToken, signingSecret }: SandboxSlack): void {
+function writeSecrets(
+  root: string,
+  credentials: World['credentials'],
+  { botToken, signingSecret }: SandboxSlack,
+): void {
   const secrets = {
     'aws-access-key-id': credentials.accessKeyId,
     'aws-secret-access-key': credentials.secretAccessKey,

@@ -1,5 +1,10 @@
 /** How a run hands what it contains to the workflow that outlives it; before the first write, so that no kill leaves it unwatched. */
-import { getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import {
+  ChildWorkflowCancellationType,
+  getExternalWorkflowHandle,
+  ParentClosePolicy,
+  startChild,
+} from '@temporalio/workflow';
 import type { Warrant } from '../activities/contract.js';
 import type { PlanRef } from '../core/plan.js';
 import { workflowTaskTimeoutMs } from '../core/queues.js';
@@ -35,7 +40,9 @@ async function begin({ run, watch }: RunMemory, watched: Watched): Promise<void>
   await startChild(containment, {
     workflowId: containmentId(run.run),
     workflowTaskTimeout: workflowTaskTimeoutMs,
+    // Neither the end of the run nor its cancelling ends the watch over what it holds.
     parentClosePolicy: ParentClosePolicy.ABANDON,
+    cancellationType: ChildWorkflowCancellationType.ABANDON,
     args: [{ version: 1, run, watch, watched: [watched] }],
   });
 }

@@ -92,7 +92,8 @@ export async function containment(input: ContainmentInput): Promise<void> {
     await condition(() => memory.reviewAt !== extended, wait);
     if (memory.reviewAt !== undefined && Date.now() >= memory.reviewAt) await pageForReview(run, memory, watched, say);
     const result = await look(run, memory, watch.settlesPerHour, watched);
-    if (result.open === 0 && memory.look > 1) break;
+    // While the run goes on, a step may come to hold something at any time, however long AWS or a gate keeps it waiting.
+    if (result.open === 0 && result.ended) break;
     if (workflowInfo().continueAsNewSuggested && allHandlersFinished())
       await continueAsNew<typeof containment>({ ...input, watched, memory });
   }
@@ -125,7 +126,7 @@ async function pageForReview(
 
 async function look(run: RunRef, memory: Memory, settlesPerHour: number, watched: Watched[]): Promise<WatchResult> {
   memory.look += 1;
-  const sum: WatchResult = { open: 0, settled: 0, differs: 0 };
+  const sum: WatchResult = { open: 0, ended: false, settled: 0, differs: 0 };
   for (const { step, plan, warrant } of watched) {
     memory.settledAt = memory.settledAt.filter((at) => at > Date.now() - hourMs);
     const settlesLeft = Math.max(settlesPerHour - memory.settledAt.length, 0);
@@ -140,6 +141,7 @@ async function look(run: RunRef, memory: Memory, settlesPerHour: number, watched
     });
     for (let count = 0; count < result.settled; count += 1) memory.settledAt.push(Date.now());
     sum.open = Math.max(sum.open, result.open);
+    sum.ended ||= result.ended;
     sum.settled += result.settled;
     sum.differs += result.differs;
   }

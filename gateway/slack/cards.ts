@@ -4,6 +4,7 @@
  */
 import type { ContextBlock, HeaderBlock, KnownBlock, SectionBlock } from '@slack/web-api';
 import { targetKey } from '../../core/change.js';
+import { risks } from '../../core/risk.js';
 import type { Hold } from '../../core/hold.js';
 import type { Digest, Json } from '../../core/json.js';
 import type { PlannedChange } from '../../core/plan.js';
@@ -77,7 +78,7 @@ export function kinds(changes: Pick<PlannedChange, 'target'>[]): string {
   for (const { target } of changes) ids.set(target.type, (ids.get(target.type) ?? new Set()).add(targetKey(target)));
   return (
     [...ids]
-      .map(([type, of]) => `${of.size} ${prose(type, 60)}`)
+      .map(([type, of]) => `${of.size} ${prose(of.size === 1 || type.endsWith('s') ? type : `${type}s`, 60)}`)
       .slice(0, kindsMax)
       .join(', ') + (ids.size > kindsMax ? ` and ${ids.size - kindsMax} more kinds` : '')
   );
@@ -86,10 +87,12 @@ export function kinds(changes: Pick<PlannedChange, 'target'>[]): string {
 /** More kinds than this in one step is not something to read on a card. */
 const kindsMax = 6;
 
+/** What would be changed, the most harmful first: what does not fit on a phone is then the least of it. */
 export function toChange({ steps }: PlanAnswer): { step: string; change: PlannedChange }[] {
-  return steps.flatMap(({ step, changes }) =>
-    changes.filter(({ standing }) => standing === 'change').map((change) => ({ step, change })),
+  const changes = steps.flatMap((each) =>
+    each.changes.filter(({ standing }) => standing === 'change').map((change) => ({ step: each.step, change })),
   );
+  return changes.toSorted((a, b) => risks.indexOf(b.change.risk) - risks.indexOf(a.change.risk));
 }
 
 /** The first changes, before → after, and how many more there are and where. */

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { ModifyNetworkInterfaceAttributeCommand } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Hold } from '../../core/hold.js';
 import { built } from '../../worker/project.js';
@@ -146,6 +147,31 @@ test(
     expect((await at.ended(cut.run)).state).toBe('cancelled');
     await isFinishedForward(cut);
     await isReleased(cut, ['carol', 'dave']);
+  },
+  limitMs,
+);
+
+test(
+  'AWS so slow that nothing is held at the first looks of the watch: what is held later is watched all the same',
+  async () => {
+    const hosts = await freshHosts(at);
+    const { faults } = at.world.aws.shim;
+    const { run } = await at.launch(hosts.instances);
+    await at.asking(run);
+    await at.until(run, ({ steps }) => steps.some(({ id, state }) => id === 'collect' && state === 'done'));
+    faults.add({ kind: 'latency', ms: 6_500, action: '*', count: 20 });
+    await at.say('bob', { verb: 'approve', run });
+    await at.say('dave', { verb: 'approve', run });
+    expect((await at.ended(run)).state).toBe('done');
+    faults.clear();
+    const [flipped = ''] = Object.keys(await groupsByInterface(at, hosts));
+    await at.ec2.send(
+      new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: flipped, Groups: [hosts.original] }),
+    );
+    await waitFor('the flipped interface to be put back', async () => {
+      const { quarantine } = await ourGroups(at, hosts);
+      return (await groupsByInterface(at, hosts))[flipped] === quarantine[0] ? true : undefined;
+    });
   },
   limitMs,
 );

@@ -106,16 +106,7 @@ test('watching outlives a restart of the gateway at another address', async () =
 
 test('an exported timeline is verified offline; one altered byte ends with 1 and names the line', async () => {
   const { incident } = (
-    await cli.run([
-      'run',
-      'aws-host-compromise',
-      '-i',
-      'instances=i-1',
-      '--reason',
-      'beacon seen',
-      '--detach',
-      '--json',
-    ])
+    await cli.run(['run', 'aws-host-compromise', 'instances=i-1', '--reason', 'beacon seen', '--detach', '--json'])
   ).json();
   const file = join(cli.root, 'case.jsonl');
   expect(await cli.run(['timeline', 'export', String(incident), '--out', file])).toMatchObject({

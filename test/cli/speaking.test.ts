@@ -9,7 +9,7 @@ import { type Cli, openCli } from './support.js';
 vi.setConfig({ testTimeout: 90_000 });
 
 let cli: Cli;
-const launch = ['run', 'aws-host-compromise', '-i', 'instances=i-1', '--reason', 'beacon seen'];
+const launch = ['run', 'aws-host-compromise', 'instances=i-1', '--reason', 'beacon seen'];
 const written = { run: 'run-0000000001', incident: 'inc-0000000001' };
 
 beforeEach(async () => {
@@ -56,7 +56,6 @@ test('inputs come from words, again for a list, or from a file; the gateway read
         'aws-host-compromise',
         '--inputs',
         join(cli.root, 'hosts.yaml'),
-        '-i',
         'reason=long enough',
         '--detach',
       ])
@@ -67,9 +66,7 @@ test('inputs come from words, again for a list, or from a file; the gateway read
       await cli.run([
         'plan',
         'aws-host-compromise',
-        '-i',
         'instances=i-1',
-        '-i',
         'instances=i-2',
         '--reason',
         'long enough',
@@ -117,8 +114,8 @@ test('what was only received is no success for a script', async () => {
 test('bad input ends with 2 and says what was probably meant', async () => {
   const cases: [string[], string][] = [
     [['run', 'aws-host-compromse', '--reason', 'x'], 'runbook.unknown'],
-    [['run', 'aws-host-compromise', '-i', 'instances=web-1'], 'inputs.invalid'],
-    [['run', 'aws-host-compromise', '-i', 'instances'], 'input.unreadable'],
+    [['run', 'aws-host-compromise', 'instances=web-1'], 'inputs.invalid'],
+    [['run', 'aws-host-compromise', 'instances'], 'input.unreadable'],
     [['run', 'aws-host-compromise', '--inputs', 'no-such-file.yaml'], 'input.unreadable'],
     [['approve', 'run-zzzzzzzzzz'], 'run.unknown'],
     [['extend', 'run-zzzzzzzzzz', 'soon'], 'duration.unreadable'],

@@ -48,7 +48,7 @@ export interface TestInstallation {
   deps: EngineDeps;
   log: Logger;
   /** What `by` says, attested; nothing is delivered. */
-  statement(by: string, verb: Verb, about: About, changes?: Partial<Statement>): Statement;
+  statement(by: string, verb: Verb, about: About, changes?: Partial<Statement> & { slackUser?: string }): Statement;
   /** Prepares and says it, as Slack does; gives the run. */
   say(by: string, ask: Prepare): Promise<{ run: string; incident: string; outcome: string; prepared: Prepared }>;
   launch(
@@ -116,10 +116,10 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
   const door = openDoor({ client, store, bundle, log, answerMs: 20_000 });
   let nonce = 0;
 
-  const statement: TestInstallation['statement'] = (by, verb, about, changes = {}) => {
+  const statement: TestInstallation['statement'] = (by, verb, about, { slackUser, ...changes } = {}) => {
     nonce += 1;
     const now = Date.now();
-    const user = `U0${by.toUpperCase()}`;
+    const user = slackUser ?? `U0${by.toUpperCase()}`;
     const team = world.slack.state.users.get(user)?.team ?? 'T0SANDBOX';
     return attest(
       {

@@ -23,7 +23,7 @@ import { signerOf } from '../../journal/signer.js';
 import { openSqliteStore } from '../../journal/sqlite-store.js';
 import type { Store } from '../../journal/store.js';
 import type { Message } from '../../sandbox/slack/state.js';
-import { openWorld, sandboxRegion, type World } from '../../sandbox/world.js';
+import { openWorld, sandboxRegion, type World, type WorldOptions } from '../../sandbox/world.js';
 import { isAlive } from '../../worker/cache.js';
 import { openClient } from '../../worker/connection.js';
 import { openKeys } from '../../worker/keys.js';
@@ -76,6 +76,8 @@ export interface ProcessesOptions {
   /** How often what is in force is looked at. Default 1h, the longest there is: a test sees none of it. */
   watchEvery?: string;
   people?: (text: string) => string;
+  /** Credentials of the world, other than those of nobody. */
+  planted?: Pick<WorldOptions, 'credentials' | 'slackSecrets'>;
 }
 
 /** For whatever a test waits for; a killed part is back within seconds, on a busy machine too. */
@@ -84,9 +86,13 @@ const lookEveryMs = 50;
 const validMs = 60 * 60_000;
 const reason = 'beacon to a known bad host';
 
-export async function startProcesses({ watchEvery = '1h', people }: ProcessesOptions = {}): Promise<Processes> {
+export async function startProcesses({
+  watchEvery = '1h',
+  people,
+  planted = {},
+}: ProcessesOptions = {}): Promise<Processes> {
   const root = mkdtempSync(join(tmpdir(), 'firebreak-chaos-'));
-  const world = await openWorld({ root, watchEvery });
+  const world = await openWorld({ root, watchEvery, ...planted });
   const workspace = workspaceAt(root);
   if (people !== undefined) writeFileSync(workspace.people, people(readFileSync(workspace.people, 'utf8')));
   const states: string[] = [];

@@ -12,7 +12,11 @@ let at: TestInstallation;
 let untouched: string[][];
 
 beforeAll(async () => {
-  at = await startInstallation();
+  // bob has a second Slack account.
+  at = await startInstallation({
+    people: (text) =>
+      text.replace(/^( +)- team: T0SANDBOX\n +user: U0BOB\n/m, '$&$1- team: T0SANDBOX\n$1  user: U0BOBTWO\n'),
+  });
   untouched = await groupsOfInstances(at.world, at.world.seeded.instances);
 }, 120_000);
 
@@ -68,6 +72,18 @@ describe('at a gate', () => {
     });
     const foreign = at.statement('bob', 'approve', { ...about, launch: `sha256:${'e'.repeat(64)}` });
     await expect(at.door.say(foreign)).rejects.toMatchObject({ code: 'about.other-effect' });
+    await at.say('alice', { verb: 'cancel', run });
+  });
+
+  test('one person with two Slack accounts is one person', async () => {
+    const { run, about } = await askingRun();
+    await at.door.say(at.statement('bob', 'approve', about));
+    const second = at.statement('bob', 'approve', about, { slackUser: 'U0BOBTWO' });
+    await expect(at.door.say(second)).rejects.toMatchObject({ code: 'gate.already-decided' });
+    await expect(at.door.say(at.statement('carol', 'approve', about, { slackUser: 'U0BOBTWO' }))).rejects.toMatchObject(
+      { code: 'proof.identity-mismatch' },
+    );
+    expect((await at.until(run, () => true)).state).toBe('asking');
     await at.say('alice', { verb: 'cancel', run });
   });
 

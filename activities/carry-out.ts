@@ -18,11 +18,21 @@ import type { BatchResult, CarryOutInput } from './contract.js';
 import type { AnyAction } from './define-action.js';
 import type { ExecutorDeps } from './deps.js';
 import { draft } from './drafts.js';
-import { releaseHold } from './exchange.js';
+import { exchangeOf, releaseHold } from './exchange.js';
 import { actionOf } from './find-unit.js';
 import { loadPlan, planItems } from './plan-step.js';
 import { type SettleContext, settleAll } from './settle.js';
-import { type Grant, judgeGate, judgeLaunch, judgeWarrant, refuseForeignItems } from './warrant.js';
+import {
+  type Grant,
+  judgeGate,
+  judgeLaunch,
+  judgeWarrant,
+  type Question,
+  refuse,
+  refuseEnded,
+  refuseForeignItems,
+  refuseOtherSystem,
+} from './warrant.js';
 
 /** Looks after the first settling; what still moves then is a person's to see. */
 const looksMax = 3;
@@ -37,7 +47,7 @@ export interface Attempt {
 
 export async function carryOut(deps: ExecutorDeps, input: CarryOutInput, attempt: Attempt): Promise<BatchResult> {
   const bundle = await deps.bundle();
-  const plan = await loadPlan(deps.store, input.plan, input.run.run);
+  const plan = await loadPlan(deps.store, input.plan, input.run.run, input.step);
   if (input.whole) await started(deps, input);
   const outcomes = isExchange(input)
     ? await carryOutExchange(deps, bundle, input, plan, attempt)
@@ -68,6 +78,7 @@ async function carryOutStep(
   const items = plan.items.slice(input.from, input.to);
   if (launch.about.kind === 'launch') await refuseForeignItems(deps.store, grant, launch.about.inputs, items);
   const action = actionOfStep(grant);
+  refuseOtherUnit(plan, action);
   const context = settleContext(deps, bundle, input, grant, attempt);
   const mine = new Set(items.map((item) => canonical(item)));
   const changes = plan.changes.filter((change) => mine.has(canonical(change.item)));
@@ -117,7 +128,9 @@ async function carryOutExchange(
   attempt: Attempt,
 ): Promise<Outcome[]> {
   const verb = input.warrant.launch.verb as 'release' | 'undo';
-  const about = judgeLaunch({ bundle, run: input.run, warrant: input.warrant }, [verb]);
+  const question = questionOf(deps, bundle, input, 'now');
+  const about = judgeLaunch(question, [verb]);
+  await refuseEnded(question);
   const runs = await exchangedRuns(deps, about.inputs);
   const changes = plan.changes.slice(input.from, input.to);
   const holds = new Map<string, Hold>();
@@ -125,15 +138,11 @@ async function carryOutExchange(
   for (const change of changes) {
     const hold = await deps.store.hold(change.hold ?? '');
     if (hold === undefined) continue;
+    refuseOtherSystem(deps.system, hold.target.system);
     holds.set(hold.id, hold);
     // The gate follows from the hold, not from the run that wants to lift it.
     const spec = atLeast(exchangeGate(hold, verb), leastGate[hold.risk]);
-    bound = await judgeGate(
-      { store: deps.store, bundle, run: input.run, step: input.step, warrant: input.warrant, asOf: 'now' },
-      input.warrant.gate?.gate ?? '',
-      spec,
-      false,
-    );
+    bound = await judgeGate(question, input.warrant.gate?.gate ?? '', spec, false);
   }
   const context: SettleContext = {
     ...baseContext(deps, bundle, input, attempt),
@@ -141,19 +150,22 @@ async function carryOutExchange(
     containing: false,
     covers: (effect) => bound.has(effect),
   };
-  const open = changes.filter(
-    (change) => holds.get(change.hold ?? '')?.state !== 'closed' || holds.get(change.hold ?? '')?.outcome !== 'done',
-  );
-  const done = changes.filter((change) => !open.includes(change));
-  const released = await inWaves(open, holds, (change) => releaseHold(change, runs, context));
-  // What is no longer held is an ordinary change with before and after exchanged; it takes a hold of its own while it is made.
-  return [
-    ...released,
-    ...(await settleAll(
-      done.map(({ hold: _hold, ...change }) => change),
-      { ...context, look: 'undo' },
-    )),
-  ];
+  const done = [...holds.values()].filter((hold) => hold.state === 'closed' && hold.outcome === 'done');
+  const open = changes.filter((change) => !done.some(({ id }) => id === change.hold));
+  const outcomes = await inWaves(open, holds, (change) => releaseHold(change, runs, context));
+  // Newest first, as they were planned: what was built on something goes before it.
+  for (const hold of done)
+    outcomes.push(await undoDone(hold, runs, { ...context, origin: originFor(input, hold), look: 'undo' }));
+  return outcomes;
+}
+
+/** What is no longer held is an ordinary change with before and after exchanged; it takes a hold of its own while it is made. */
+async function undoDone(hold: Hold, runs: string[], context: SettleContext): Promise<Outcome> {
+  if (!runs.includes(hold.origin.run))
+    throw refuse('warrant.foreign-hold', `${hold.id} is of ${hold.origin.run}, which is not what was launched to be undone.`);
+  const { hold: _hold, ...change } = exchangeOf(hold, runs);
+  const [outcome] = await settleAll([change], context);
+  return outcome as Outcome;
 }
 
 /** What leans on something is released before it: the interfaces before the group that they were put into. */
@@ -193,10 +205,27 @@ export async function grantOf(
   deps: ExecutorDeps,
   bundle: Bundle,
   input: Pick<CarryOutInput, 'run' | 'step' | 'warrant'>,
-  asOf: 'now' | 'passing',
+  asOf: Question['asOf'],
 ): Promise<Grant> {
-  const question = { store: deps.store, bundle, run: input.run, step: input.step, warrant: input.warrant, asOf };
-  return judgeWarrant(question, (step) => (step.work.kind === 'change' ? actionOf(step.work.unit).risk : 'read'));
+  return judgeWarrant(questionOf(deps, bundle, input, asOf), (step) =>
+    step.work.kind === 'change' ? actionOf(step.work.unit).risk : 'read',
+  );
+}
+
+function questionOf(
+  { store, system }: ExecutorDeps,
+  bundle: Bundle,
+  { run, step, warrant }: Pick<CarryOutInput, 'run' | 'step' | 'warrant'>,
+  asOf: Question['asOf'],
+): Question {
+  return { store, bundle, system, run, step, warrant, asOf };
+}
+
+/** A plan is made for whoever asks, of any unit; people agreed to this step's, at the gate that its risk asks for. */
+export function refuseOtherUnit({ changes, step }: StepPlan, { name }: AnyAction): void {
+  const other = changes.find(({ unit }) => unit !== name);
+  if (other !== undefined)
+    throw refuse('warrant.other-unit', `Step "${step}" is ${name}; its plan has a change of ${other.unit}.`);
 }
 
 export function actionOfStep({ step }: Grant): AnyAction {

@@ -140,7 +140,8 @@ export interface WatchResult {
 export interface ControlActivities {
   begin(input: BeginInput): Promise<Begun>;
   /** Journals that something was said and finds out who said it. */
-  hear(input: { run: RunRef | undefined; chain: string; statement: Statement }): Promise<Facts>;
+  hear(input: { run: RunRef; statement: Statement }): Promise<Facts>;
+  /** Only what workflows may write: `activities/own-run.ts` refuses all else. */
   append(drafts: EventDraft[]): Promise<void>;
   /** Journals that a gate asks; returns the plan digest, over the sorted effect digests of all plans. */
   ask(input: AskInput): Promise<{ plan: Digest }>;

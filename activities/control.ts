@@ -1,4 +1,8 @@
-/** The engine's activities without any system's credentials: begin, hear, ask, append, finish. */
+/**
+ * The engine's activities without any system's credentials: begin, hear, ask, append, finish. Each speaks only for the run whose
+ * workflow calls it (`own-run.ts`).
+ */
+import { same } from '../core/canonical.js';
 import { judgeResponder } from '../core/gate.js';
 import { FirebreakError } from '../core/errors.js';
 import type { RunLaunched } from '../core/event-data.js';
@@ -12,27 +16,41 @@ import type { AskInput, BeginInput, Begun, ControlActivities, FinishInput, RunRe
 import type { EngineDeps } from './deps.js';
 import { draft } from './drafts.js';
 import { withFailures } from './failures.js';
+import { refuseForged, refuseOtherCaller, refuseOtherRun } from './own-run.js';
 import { loadPlan } from './plan-step.js';
 
 export function controlActivities(deps: EngineDeps): ControlActivities {
   return withFailures<ControlActivities>({
-    begin: (input) => begin(deps, input),
-    hear: ({ run, chain, statement }) => hear(deps, run, chain, statement),
+    begin: (input) => {
+      refuseOtherCaller(input.run);
+      return begin(deps, input);
+    },
+    hear: async ({ run, statement }) => {
+      await refuseOtherRun(deps.store, run);
+      return hear(deps, run, statement);
+    },
     append: async (drafts) => {
+      for (const draft of drafts) await refuseForged(deps, draft);
       await deps.store.append(drafts);
     },
-    ask: (input) => ask(deps, input),
-    finish: (input) => finish(deps, input),
+    ask: async (input) => {
+      await refuseOtherRun(deps.store, input.run);
+      return ask(deps, input);
+    },
+    finish: async (input) => {
+      await refuseOtherRun(deps.store, input.run);
+      return finish(deps, input);
+    },
   });
 }
 
 /** Judges the launch and opens the run's record. A refused launch is on the record too. */
 async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
   const bundle = await deps.bundle();
-  const facts = findFacts(input.launch, bundle.people);
+  const facts = findFacts(input.launch, bundle.people, deps.secrets());
   const { about } = input.launch;
   const spoken = judgeResponder(input.launch, facts, Date.parse(input.launch.at));
-  const refusal = spoken.counts ? matches(input, about) : spoken;
+  const refusal = spoken.counts ? matches(input, about, bundle.installation.environment) : spoken;
   const launch = digestOf(about);
   const run = { run: input.run, incident: input.incident };
   const actor = facts.principal?.id ?? 'unknown';
@@ -63,7 +81,7 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
   await deps.store.putDocument('runbook', runbookDigest, input.runbook as unknown as Json);
   await deps.store.putDocument('inputs', digestOf(input.inputs), input.inputs);
   const opened = (await deps.store.head(input.incident)) === undefined;
-  await deps.store.append([
+  const recorded = await deps.store.append([
     ...(opened ? [incidentOpened(input, actor)] : []),
     draft(run, {
       id: 'launched',
@@ -74,6 +92,9 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
       data: describe(input, launch),
     }),
   ]);
+  // The first launch with this id stays; a second one must not go on as if it were that.
+  if (!same(recorded.at(-1)?.statement, input.launch))
+    return { refused: { code: 'run.launched-before', reason: `${input.run} was launched before, by another statement.` } };
   const { everyMs, settlesPerHour } = bundle.installation.watch;
   return { about: about as LaunchAbout, launch, watch: { everyMs, settlesPerHour } };
 }
@@ -91,10 +112,16 @@ function incidentOpened(input: BeginInput, actor: string): EventDraft {
 }
 
 /** Whether what Temporal was given is what the statement was about. Whether the runbook is ours, executors judge. */
-function matches(input: BeginInput, about: Statement['about']): { code: string; reason: string } | undefined {
+function matches(
+  input: BeginInput,
+  about: Statement['about'],
+  environment: string,
+): { code: string; reason: string } | undefined {
   if (about.kind !== 'launch') return mismatch('about.not-a-launch', 'This statement does not launch anything.');
   if (about.run !== input.run || about.incident !== input.incident)
     return mismatch('about.other-run', 'This launch was said about another run.');
+  if (about.environment !== environment)
+    return mismatch('about.other-environment', `This was launched for "${about.environment}"; here is "${environment}".`);
   if (about.runbook !== digestOf(input.runbook))
     return mismatch('about.other-runbook', 'The runbook is not the one that was launched.');
   if (about.inputs !== digestOf(input.inputs))
@@ -134,24 +161,18 @@ function unitOf({ work }: Step): string {
 }
 
 /** Journals that something was said before anything is made of it, and finds out who said it. */
-async function hear(
-  deps: EngineDeps,
-  run: RunRef | undefined,
-  chain: string,
-  statement: Statement,
-): ReturnType<ControlActivities['hear']> {
+async function hear(deps: EngineDeps, run: RunRef, statement: Statement): ReturnType<ControlActivities['hear']> {
   const { people } = await deps.bundle();
-  const facts = findFacts(statement, people);
+  const facts = findFacts(statement, people, deps.secrets());
   const actor = facts.principal?.id ?? 'unknown';
-  const said = {
-    actor,
-    action: 'statement.attempted' as const,
-    statement,
-    data: { verb: statement.verb, statement: facts.digest },
-  };
-  const event = run === undefined ? undefined : draft(run, { id: `said/${facts.digest}`, ...said });
   await deps.store.append([
-    event ?? { chain, id: `said/${facts.digest}`, occurredAt: new Date().toISOString(), ...said },
+    draft(run, {
+      id: `said/${facts.digest}`,
+      actor,
+      action: 'statement.attempted',
+      statement,
+      data: { verb: statement.verb, statement: facts.digest },
+    }),
   ]);
   return facts;
 }
@@ -160,8 +181,13 @@ async function hear(
 async function ask(deps: EngineDeps, input: AskInput): Promise<{ plan: Digest }> {
   const { run, id, gate, round, plans, openedAt, ...rest } = input;
   const effects = new Set<Digest>();
+  if (input.allows !== 'carry out' && plans.length > 0) {
+    throw new FirebreakError('gate.request-with-plans', `A request to ${input.allows} brought plans along (this is a bug).`, {
+      nextStep: 'report it.',
+    });
+  }
   for (const ref of plans) {
-    const plan = await loadPlan(deps.store, ref, run.run);
+    const plan = await loadPlan(deps.store, ref, run.run, ref.step);
     for (const change of plan.changes) if (change.standing !== 'already') effects.add(change.effect);
   }
   if (input.allows === 'carry out' && effects.size === 0) {
@@ -174,7 +200,7 @@ async function ask(deps: EngineDeps, input: AskInput): Promise<{ plan: Digest }>
   const plan = planDigest([...effects]);
   await deps.store.putDocument('effects', plan, [...effects].toSorted());
   const about = { kind: 'gate' as const, run: run.run, launch: run.launch, gate, round, plan };
-  await deps.store.append([
+  const [asked] = await deps.store.append([
     draft(run, {
       id: `asked/${id}`,
       actor: 'engine',
@@ -183,6 +209,12 @@ async function ask(deps: EngineDeps, input: AskInput): Promise<{ plan: Digest }>
       data: { id, about, plans, ...rest },
     }),
   ]);
+  // The first asking with an id stays, and is what people see and executors find.
+  if (!same(asked?.data?.['about'], about)) {
+    throw new FirebreakError('gate.asked-before', `${id} of ${run.run} has already asked about something else.`, {
+      nextStep: 'retry asks in a new round.',
+    });
+  }
   return { plan };
 }
 

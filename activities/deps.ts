@@ -10,6 +10,8 @@ export interface EngineDeps {
   /** Seals evidence: 32 bytes. */
   evidenceKey: Uint8Array;
   readSecret: (ref: SecretRef) => string;
+  /** What was read so far: must stand in nothing that is kept. */
+  secrets: () => readonly string[];
   log: Logger;
 }
 

@@ -15,16 +15,21 @@ import { errorOf } from './failures.js';
 import { refuseProtected } from './protected.js';
 import type { SettleContext } from './settle.js';
 
-/** The exchanged change of a hold; `leave` where other holders remain, so that nothing but the holder goes. */
+/** The exchanged change of a hold, with what is found on it where that differs. */
 export async function planExchange(
   hold: Hold,
   runs: string[],
   action: AnyAction,
   world: unknown,
 ): Promise<PlannedChange> {
+  const now = await action.read(hold.target, hold, world);
+  return { ...exchangeOf(hold, runs), ...(same(now.state, hold.after) ? {} : { found: now.state }) };
+}
+
+/** What exchanging a hold means, from the hold alone; `leave` where other holders remain, so that nothing but the holder goes. */
+export function exchangeOf(hold: Hold, runs: string[]): PlannedChange {
   const others = hold.holders.filter((holder) => !runs.includes(holder.run));
   const leaves = hold.state !== 'closed' && others.length > 0;
-  const now = await action.read(hold.target, hold, world);
   const change = {
     unit: hold.unit,
     item: hold.item,
@@ -44,7 +49,6 @@ export async function planExchange(
     effect: effectDigest(effectOf(change, 'continue')),
     standing: leaves ? 'leave' : 'change',
     hold: hold.id,
-    ...(same(now.state, hold.after) ? {} : { found: now.state }),
   };
 }
 
@@ -84,18 +88,18 @@ async function releaseOnce(change: PlannedChange, runs: string[], context: Settl
   if (hold === undefined) throw unknownHold(change);
   if (hold.state === 'closed')
     return { status: hold.outcome === 'kept as found' ? 'moved' : 'applied', shown: 'read back', hold: hold.id };
-  if (!context.covers(change.effect)) return { status: 'outside', shown: 'no', hold: hold.id };
+  // From the hold as it is now, not from the plan: what was approved must be what putting this hold back would do.
+  const exchange = exchangeOf(hold, runs);
+  if (!context.covers(exchange.effect)) return { status: 'outside', shown: 'no', hold: hold.id };
   refuseProtected(context.protected, hold.target, hold.item, hold.target.system);
   // Who goes away last puts back; joining and this exclude each other in the store.
-  const others = hold.holders.filter((holder) => !runs.includes(holder.run));
-  if (change.standing === 'change' && others.length > 0) return { status: 'outside', shown: 'no', hold: hold.id };
   let last = hold.state === 'releasing';
   for (const holder of runs.filter((each) => hold.holders.some((held) => held.run === each))) {
     last = (await leave(hold, holder, context)) === 'last';
   }
   if (!last) return { status: 'left', shown: 'read back', hold: hold.id };
   // Left to others when it was approved, and they have gone since: putting back was not agreed to.
-  if (change.standing === 'leave') return { status: 'outside', shown: 'no', hold: hold.id };
+  if (exchange.standing === 'leave') return { status: 'outside', shown: 'no', hold: hold.id };
   const action = context.actionOf(hold.unit);
   let now = await action.read(hold.target, hold, world);
   const unfinished = hold.inForceAt === undefined;

@@ -4,7 +4,7 @@ import { same } from '../core/canonical.js';
 import { type Change, changeKey, effectOf, type OnFailure } from '../core/change.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Protected } from '../core/installation.js';
-import type { Json } from '../core/json.js';
+import type { Digest, Json } from '../core/json.js';
 import type { PlannedChange, PlanRef, StepPlan } from '../core/plan.js';
 import { worst } from '../core/risk.js';
 import { digestOf, effectDigest } from '../journal/digest.js';
@@ -93,6 +93,10 @@ async function readBefore(
 export async function storePlan(store: Store, system: string, plan: StepPlan): Promise<PlanRef> {
   const id = digestOf(plan);
   await store.putDocument('plan', id, plan as unknown as Json);
+  return refOf(id, system, plan);
+}
+
+function refOf(id: Digest, system: string, plan: StepPlan): PlanRef {
   const toChange = plan.changes.filter((change) => change.standing !== 'already');
   return {
     id,
@@ -107,15 +111,17 @@ export async function storePlan(store: Store, system: string, plan: StepPlan): P
   };
 }
 
-/** The stored plan of that digest; it must belong to the run and step that name it. */
-export async function loadPlan(store: Store, ref: PlanRef, run: string): Promise<StepPlan> {
+/**
+ * The stored plan of that digest. It must belong to the run and step that name it, and the reference must describe it: people
+ * are shown the reference.
+ */
+export async function loadPlan(store: Store, ref: PlanRef, run: string, step: string): Promise<StepPlan> {
   const plan = (await store.document('plan', ref.id)) as unknown as StepPlan | undefined;
-  if (plan === undefined || digestOf(plan) !== ref.id || plan.run !== run || plan.step !== ref.step) {
-    throw new FirebreakError('plan.unknown', `There is no plan ${ref.id} of step ${ref.step} in ${run}.`, {
-      nextStep: 'retry plans it anew.',
-    });
-  }
-  return plan;
+  if (plan !== undefined && plan.run === run && plan.step === step && same(ref, refOf(ref.id, ref.system, plan)))
+    return plan;
+  throw new FirebreakError('plan.unknown', `There is no plan ${ref.id} of step ${step} in ${run}.`, {
+    nextStep: 'retry plans it anew.',
+  });
 }
 
 function parseInput(action: AnyAction, item: Json): unknown {

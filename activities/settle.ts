@@ -86,7 +86,11 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
     await sleep(action.readLagMs, undefined, { signal: context.signal });
     now = await action.read(change.target, held, world);
   }
-  if (same(now.state, change.after)) return alreadySo(change, action, held, now.identity, context);
+  if (same(now.state, change.after)) {
+    // Between the two reads another run may have held and written it; without joining, its release would lift ours.
+    if (held === undefined && (await store.openHold(changeKey(change))) !== undefined) return settleOnce(change, context);
+    return alreadySo(change, action, held, now.identity, context);
+  }
   if (!context.covers(change.effect)) return { status: 'outside', shown: 'no', found: now.state };
   if (change.guarded && held === undefined && !same(now.state, change.before)) {
     return { status: 'moved', shown: 'no', found: now.state, error: movedError(change) };

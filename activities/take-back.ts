@@ -2,7 +2,7 @@
  * `on_failure: undo`: what a step did before it failed goes back, under the warrant that approved the step together with this
  * failure rule. An activity of its own, so that a retry of it goes on taking back and never carries out again.
  */
-import { countOutcomes, type Counts } from '../core/counts.js';
+import { countOutcomes, type Counts, stateOf } from '../core/counts.js';
 import type { Outcome } from '../core/change.js';
 import { FirebreakError } from '../core/errors.js';
 import { type Attempt, grantOf, settleContext } from './carry-out.js';
@@ -20,6 +20,7 @@ export async function takeBack(deps: ExecutorDeps, input: TakeBackInput, attempt
     });
   }
   const run = input.run.run;
+  await refuseUnlessFailed(deps, input);
   const context = { ...settleContext(deps, bundle, input, grant, attempt), covers: () => true };
   const held = (await deps.store.holds({ run, state: 'open' })).filter(
     (hold) => hold.origin.step === input.step && !hold.oneWay,
@@ -32,4 +33,12 @@ export async function takeBack(deps: ExecutorDeps, input: TakeBackInput, attempt
     );
   }
   return countOutcomes(outcomes);
+}
+
+/** The rule that people agreed to is for a failure; without one, taking back is an undo, which asks. */
+async function refuseUnlessFailed({ store }: ExecutorDeps, { run, step }: TakeBackInput): Promise<void> {
+  if (stateOf(countOutcomes(await store.outcomes(run.run, step))) !== 'done') return;
+  throw new FirebreakError('warrant.not-failed', `Step "${step}" did not fail, so nothing of it is taken back.`, {
+    nextStep: 'undo it through the door: firebreak undo.',
+  });
 }

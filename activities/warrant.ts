@@ -3,7 +3,7 @@
  * runbooks, whether the statements that came along lead to this plan. Reaching Temporal is not enough to make anything happen.
  */
 import { same } from '../core/canonical.js';
-import type { EventAction } from '../core/event.js';
+import type { GateAsked } from '../core/event-data.js';
 import { FirebreakError } from '../core/errors.js';
 import { evaluate, ExpressionError } from '../core/expression.js';
 import { atLeast, type Ask, type Counted, type GateSpec, judge, judgeResponder, verdict } from '../core/gate.js';
@@ -11,11 +11,10 @@ import type { Bundle } from '../core/installation.js';
 import type { Digest, Json } from '../core/json.js';
 import { leastGate, type Risk } from '../core/risk.js';
 import type { Runbook, Step } from '../core/runbook.js';
-import { viewRun } from '../core/run-view.js';
-import type { LaunchAbout, Statement } from '../core/statement.js';
+import type { GateAbout, LaunchAbout, Statement } from '../core/statement.js';
 import type { Verb } from '../core/verbs.js';
 import { digestOf, planDigest } from '../journal/digest.js';
-import { findFacts } from '../journal/proof.js';
+import { findFacts, statementDigest } from '../journal/proof.js';
 import type { Store } from '../journal/store.js';
 import type { RunRef, Warrant } from './contract.js';
 import { knownRunbook } from './known-runbooks.js';
@@ -28,9 +27,11 @@ export interface Grant {
   covers: (effect: Digest) => boolean;
 }
 
-interface Question {
+export interface Question {
   store: Store;
   bundle: Bundle;
+  /** The system that the executor serves. */
+  system: string;
   run: RunRef;
   step: string;
   warrant: Warrant;
@@ -47,6 +48,9 @@ export async function judgeWarrant(question: Question, riskOf: (step: Step) => R
   const step = runbook.steps.find(({ id }) => id === question.step);
   if (step === undefined)
     throw refuse('warrant.step-unknown', `Runbook ${runbook.name} has no step "${question.step}".`);
+  // Where parts are open, an effect names no target and so no system: only here is it said for which one people agreed.
+  refuseOtherSystem(question.system, step.work.system);
+  if (question.asOf === 'now') await refuseEnded(question);
   if (step.work.kind === 'collect') return { runbook, step, bound: new Set(), covers: () => false };
   const spec = runbook.gates[step.gate ?? ''];
   if (step.gate === undefined || spec === undefined)
@@ -76,32 +80,38 @@ export function judgeLaunch(
   ) {
     throw refuse('warrant.other-run', `The launch that came along is not that of ${run.run}.`);
   }
+  // One person's key may be good in several installations; what was said in one must not be replayed in another.
+  const { environment } = bundle.installation;
+  if (about.environment !== environment)
+    throw refuse('warrant.other-environment', `This was launched for "${about.environment}"; here is "${environment}".`);
   return about;
+}
+
+export function refuseOtherSystem(system: string, of: string): void {
+  if (of !== system) throw refuse('warrant.other-system', `This was agreed to for system "${of}", not for "${system}".`);
+}
+
+/** What people cancelled, and what is over, is not begun again with statements that are still valid. */
+export async function refuseEnded({ store, run }: Pick<Question, 'store' | 'run'>): Promise<void> {
+  const [ended] = await store.events({ run: run.run, actions: ['run.done', 'run.failed', 'run.cancelled'] });
+  if (ended !== undefined) throw refuse('warrant.run-ended', `${run.run} has ended (${ended.action}).`);
 }
 
 /** The bound that a gate's statements give; empty when nothing was asked. */
 export async function judgeGate(
-  { store, bundle, run, warrant, asOf }: Question,
+  question: Question,
   gate: string,
   spec: GateSpec,
   containing: boolean,
 ): Promise<ReadonlySet<Digest>> {
+  const { store, bundle, run, warrant, asOf } = question;
   const said = warrant.gate;
   if (said === undefined) return new Set();
   if (said.gate !== gate)
     throw refuse('warrant.other-gate', `This step is decided at gate "${gate}", not at "${said.gate}".`);
   const about = { kind: 'gate' as const, run: run.run, launch: run.launch, gate, round: said.round, plan: said.plan };
-  const asked = await askOnRecord(store, run, about);
-  const ask: Ask = {
-    id: asked.id,
-    about,
-    allows: 'carry out',
-    spec,
-    excluded: [run.requester],
-    openedAt: asked.openedAt,
-    deadline: asked.deadline,
-    containing,
-  };
+  const asked = await askOnRecord(question, about, spec);
+  const ask: Ask = { ...asked, about, allows: 'carry out', spec, excluded: [run.requester], containing };
   const counted = said.statements.reduce<Counted[]>((before, statement) => {
     const nowMs = asOf === 'now' ? Date.now() : atOf(statement);
     const ruling = judge(ask, before, statement, findFacts(statement, bundle.people), nowMs);
@@ -109,6 +119,7 @@ export async function judgeGate(
       throw refuse(ruling.code, `A statement of ${statement.by} at gate "${gate}" does not count: ${ruling.reason}`);
     return [...before, ruling.counted];
   }, []);
+  await refuseLeftOut(question, about, said.statements);
   if (verdict(ask, counted, Date.now()) !== 'passed') {
     throw refuse(
       'warrant.not-approved',
@@ -118,19 +129,51 @@ export async function judgeGate(
   return effectsOf(store, said.plan);
 }
 
-const askActions: EventAction[] = ['run.launched', 'gate.asked', 'gate.extended'];
-
-/** The asking as the journal has it: its deadline is not the caller's to tell. */
+/**
+ * The asking as the journal has it. Until when it asked follows from our own runbook, from when the journal heard of it and
+ * from what responders said, each proven here: a time that the caller tells would let late approvals count.
+ */
 async function askOnRecord(
-  store: Store,
-  run: RunRef,
-  about: Ask['about'],
-): Promise<{ id: string; openedAt: string; deadline: string }> {
-  const view = viewRun(await store.events({ run: run.run, actions: askActions }));
-  const ask = view?.asks.find((each) => same(each.about, about));
-  if (ask === undefined)
+  { store, bundle, run }: Question,
+  about: GateAbout,
+  spec: GateSpec,
+): Promise<Pick<Ask, 'id' | 'openedAt' | 'deadline'>> {
+  const events = await store.events({ run: run.run, actions: ['gate.asked', 'gate.extended'] });
+  const asked = events.find((event) => event.action === 'gate.asked' && same(event.data?.['about'], about));
+  if (asked === undefined)
     throw refuse('warrant.never-asked', `Gate "${about.gate}" of ${run.run} never asked about this plan.`);
-  return ask;
+  const { id, allows } = asked.data as unknown as GateAsked;
+  if (allows !== 'carry out')
+    throw refuse('warrant.other-question', `Gate "${about.gate}" asked whether to ${allows}, not to carry anything out.`);
+  const extensions = events.flatMap(({ action, data, statement }) =>
+    action === 'gate.extended' && data?.['id'] === id && statement !== undefined ? [statement] : [],
+  );
+  const once = new Map(extensions.map((statement) => [statementDigest(statement), statement]));
+  const byMs = [...once.values()].reduce((sum, statement) => sum + extensionOf(statement, bundle, about), 0);
+  const deadline = new Date(Date.parse(asked.recordedAt) + spec.withinMs + byMs).toISOString();
+  return { id, openedAt: asked.recordedAt, deadline };
+}
+
+/** By how many milliseconds a statement moves the deadline; 0 for one that does not count. */
+function extensionOf(statement: Statement, { people }: Bundle, { run, launch }: GateAbout): number {
+  const { about, verb } = statement;
+  const ours = verb === 'extend' && about.kind === 'run' && about.run === run && about.launch === launch;
+  return ours && judgeResponder(statement, findFacts(statement, people), atOf(statement)).counts ? (about.byMs ?? 0) : 0;
+}
+
+/** Whoever brings a warrant must not leave out who said no, or who took back a yes: what counted there belongs to it. */
+async function refuseLeftOut({ store, run }: Question, about: GateAbout, brought: Statement[]): Promise<void> {
+  const known = new Set(brought.map((statement) => statementDigest(statement)));
+  const counted = await store.events({ run: run.run, actions: ['statement.counted'] });
+  const leftOut = counted.find(
+    ({ statement }) =>
+      statement !== undefined && same(statement.about, about) && !known.has(statementDigest(statement)),
+  );
+  if (leftOut === undefined) return;
+  throw refuse(
+    'warrant.statement-left-out',
+    `What ${leftOut.actor} said at gate "${about.gate}" counted there, and is missing from what came along.`,
+  );
 }
 
 async function effectsOf(store: Store, plan: Digest): Promise<ReadonlySet<Digest>> {
@@ -178,7 +221,7 @@ function atOf(statement: Statement): number {
   return Date.parse(statement.at);
 }
 
-function refuse(code: string, message: string): FirebreakError {
+export function refuse(code: string, message: string): FirebreakError {
   return new FirebreakError(code, message, {
     nextStep: 'launch it anew, and have it approved, through Slack or the firebreak command.',
   });

@@ -8,7 +8,7 @@ import { changeKey } from '../core/change.js';
 import type { Hold } from '../core/hold.js';
 import type { JsonObject } from '../core/json.js';
 import type { PlannedChange } from '../core/plan.js';
-import { actionOfStep, type Attempt, grantOf, settleContext } from './carry-out.js';
+import { actionOfStep, type Attempt, grantOf, refuseOtherUnit, settleContext } from './carry-out.js';
 import type { WatchInput, WatchResult } from './contract.js';
 import type { AnyAction } from './define-action.js';
 import type { ExecutorDeps } from './deps.js';
@@ -16,6 +16,7 @@ import { draft } from './drafts.js';
 import { errorOf } from './failures.js';
 import { actionOf } from './find-unit.js';
 import { loadPlan, planItems } from './plan-step.js';
+import { refuseProtected } from './protected.js';
 import { settleAll } from './settle.js';
 
 /** An intended hold younger than this may be in the middle of its write by a living executor. */
@@ -29,9 +30,9 @@ interface Tally {
 export async function watchHolds(deps: ExecutorDeps, input: WatchInput, attempt: Attempt): Promise<WatchResult> {
   const tally: Tally = { settled: 0, differs: 0 };
   const held = await deps.store.holds({ holder: input.run.run, state: 'open' });
-  for (const hold of held.filter((each) => each.containing && isOfStep(each, input)))
-    await lookAt(hold, deps, input, attempt, tally);
-  if (held.length > 0) await lookForParts(deps, input, attempt, tally);
+  const mine = held.filter((hold) => hold.target.system === deps.system && hold.containing && isOfStep(hold, input));
+  for (const hold of mine) await lookAt(hold, deps, input, attempt, tally);
+  await lookForParts(mine, deps, input, attempt, tally);
   const open = (await deps.store.holds({ holder: input.run.run, state: 'open' })).filter((hold) => hold.containing);
   return { open: open.length, ended: await hasEnded(deps, input), ...tally };
 }
@@ -55,6 +56,7 @@ async function lookAt(
   if (hold.state === 'intended' && Date.now() - Date.parse(hold.intendedAt) < intendedAgeMs) return;
   const action = actionOf(hold.unit);
   try {
+    refuseProtected((await deps.bundle()).installation.protected, hold.target, hold.item, hold.target.system);
     const now = await action.read(hold.target, hold, attempt.world);
     if (same(now.state, hold.after)) {
       if (hold.state === 'intended') await markInForce(hold, deps, input);
@@ -105,20 +107,34 @@ async function settleAgain(
   });
 }
 
-async function lookForParts(deps: ExecutorDeps, input: WatchInput, attempt: Attempt, tally: Tally): Promise<void> {
+/**
+ * Parts of an item that this run still holds, and that were never held for it. What was released, or kept as somebody left it,
+ * did not appear since: people agreed to let it go, perhaps while the rest is still on its way.
+ */
+async function lookForParts(
+  mine: Hold[],
+  deps: ExecutorDeps,
+  input: WatchInput,
+  attempt: Attempt,
+  tally: Tally,
+): Promise<void> {
   const bundle = await deps.bundle();
-  const plan = await loadPlan(deps.store, input.plan, input.run.run);
+  const plan = await loadPlan(deps.store, input.plan, input.run.run, input.step);
   const unit = plan.changes[0]?.unit;
   if (unit === undefined || !actionOf(unit).partsOpen) return;
-  const { changes } = await planItems(actionOf(unit), plan.items, {
+  const standing = mine.filter((hold) => hold.unit === unit && hold.state !== 'releasing');
+  const items = plan.items.filter((item) => standing.some((hold) => same(hold.item, item)));
+  if (items.length === 0) return;
+  const { changes } = await planItems(actionOf(unit), items, {
     store: deps.store,
     world: attempt.world,
     system: deps.system,
     protected: bundle.installation.protected,
     onFailure: plan.onFailure,
   });
+  const heldOnce = await everHeld(deps, input);
   const fresh: PlannedChange[] = [];
-  for (const change of changes.filter((each) => each.standing !== 'already')) {
+  for (const change of changes.filter((each) => each.standing !== 'already' && !heldOnce.has(changeKey(each)))) {
     if ((await deps.store.openHold(changeKey(change))) === undefined) fresh.push(change);
   }
   if (fresh.length === 0) return;
@@ -131,6 +147,7 @@ async function lookForParts(deps: ExecutorDeps, input: WatchInput, attempt: Atte
   if (tally.settled + fresh.length > input.settlesLeft) return;
   try {
     const grant = await grantOf(deps, bundle, input, 'passing');
+    refuseOtherUnit(plan, actionOfStep(grant));
     const outcomes = await settleAll(fresh, {
       ...settleContext(deps, bundle, input, grant, attempt),
       actionOf: () => actionOfStep(grant),
@@ -150,6 +167,13 @@ async function lookForParts(deps: ExecutorDeps, input: WatchInput, attempt: Atte
         error: errorOf(error),
       });
   }
+}
+
+/** Sides of targets that this run took or joined a hold on, whatever became of it. */
+async function everHeld({ store }: ExecutorDeps, { run, step }: WatchInput): Promise<Set<string>> {
+  const taken = await store.holds({ run: run.run, state: 'any' });
+  const settled = (await store.outcomes(run.run, step)).filter(({ hold }) => hold !== undefined);
+  return new Set([...taken, ...settled].map(({ key }) => key));
 }
 
 async function markInForce(hold: Hold, deps: ExecutorDeps, input: WatchInput): Promise<void> {

@@ -1,45 +1,30 @@
-/** `explain RUNBOOK`: the checklist in plain words; offline. A runbook is named, or its file is. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+/** `explain [RUNBOOK]`: the checklist in plain words, or what runbooks there are; offline. A runbook is named, or its file is. */
 import { units } from '../activities/index.js';
 import { loadBundle } from '../compiler/bundle.js';
 import { type Catalog, catalogOf } from '../compiler/catalog.js';
-import { compileRunbook } from '../compiler/compile.js';
 import { explain } from '../compiler/explain.js';
-import { formatProblem, isError } from '../compiler/problem.js';
-import { runbookNamed } from '../core/installation.js';
-import type { Runbook } from '../core/runbook.js';
 import { workspaceAt } from '../worker/workspace.js';
-import { CliError, exitCodes, type ExitCode } from './exit-codes.js';
+import { exitCodes, type ExitCode } from './exit-codes.js';
+import { findRunbook } from './find-runbook.js';
+import type { Output } from './output.js';
 import type { Call } from './perform.js';
-import { unknownName } from './unknown.js';
+import { table } from './table.js';
 
-export async function explainRunbook({ out }: Call, named: string): Promise<ExitCode> {
+export async function explainRunbook({ out }: Call, named: string | undefined): Promise<ExitCode> {
   const catalog = catalogOf(units);
-  const runbook = existsSync(named) ? await fromFile(named, catalog) : await fromWorkspace(named, catalog);
+  if (named === undefined) return listRunbooks(out, catalog);
+  const runbook = await findRunbook(named, catalog);
   const text = explain(runbook, catalog);
   out.answer({ runbook, text }, [text.trimEnd()]);
   return exitCodes.done;
 }
 
-async function fromFile(file: string, catalog: Catalog): Promise<Runbook> {
-  const { runbook, problems } = compileRunbook({ file, text: await readFile(file, 'utf8'), catalog });
-  if (runbook !== undefined) return runbook;
-  const [first] = problems.filter(isError);
-  throw new CliError(
-    exitCodes.failed,
-    'runbook.invalid',
-    first === undefined ? `${file} is no runbook.` : formatProblem(first),
-    {
-      nextStep: `correct it; \`firebreak validate ${file}\` shows all that is wrong.`,
-    },
-  );
-}
-
-async function fromWorkspace(name: string, catalog: Catalog): Promise<Runbook> {
-  const bundle = await loadBundle(workspaceAt(), catalog);
-  const found = runbookNamed(bundle, name);
-  if (found !== undefined) return found.runbook;
-  const names = Object.values(bundle.runbooks).map((runbook) => runbook.name);
-  throw unknownName('runbook.unknown', `There is no file and no runbook "${name}"`, name, names);
+async function listRunbooks(out: Output, catalog: Catalog): Promise<ExitCode> {
+  const { runbooks } = await loadBundle(workspaceAt(), catalog);
+  const all = Object.values(runbooks)
+    .map(({ name, version, summary }) => ({ name, version, summary }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const rows = all.map(({ name, version, summary }) => [name, String(version), summary]);
+  out.answer({ runbooks: all }, table(['RUNBOOK', 'VERSION', 'DOES'], rows));
+  return exitCodes.done;
 }

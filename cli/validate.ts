@@ -20,7 +20,7 @@ export async function validate({ out }: Call, files: string[]): Promise<ExitCode
   const what = files.length === 0 ? workspaceAt().root : files.join(', ');
   const verdict = errors === 0 ? `${what}: valid` : `${what}: ${errors} ${errors === 1 ? 'error' : 'errors'}`;
   out.answer({ valid: errors === 0, problems }, [...problems.flatMap(linesOf), verdict]);
-  return errors === 0 ? exitCodes.done : exitCodes.failed;
+  return errors === 0 ? exitCodes.done : exitCodes.badInput;
 }
 
 async function problemsOf(file: string, catalog: Catalog): Promise<Problem[]> {

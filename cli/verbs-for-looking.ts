@@ -65,10 +65,23 @@ function declareOffline(program: Command): void {
   ]).action((files: string[], options: CommonOptions) =>
     perform(options, async (call) => (await import('./validate.js')).validate(call, files)),
   );
-  verb(program, 'explain <runbook>', 'print a runbook as a checklist in plain words', [
+  verb(program, 'explain [runbook]', 'print a runbook as a checklist in plain words, or list what runbooks there are', [
+    'firebreak explain',
     'firebreak explain aws-host-compromise',
     'firebreak explain runbooks/aws/host-compromise.yaml',
-  ]).action((runbook: string, options: CommonOptions) =>
+  ]).action((runbook: string | undefined, options: CommonOptions) =>
     perform(options, async (call) => (await import('./explain.js')).explainRunbook(call, runbook)),
+  );
+  verb(
+    program,
+    'permissions [runbooks-or-units...]',
+    'print the least IAM policy that runbooks or units need (default: all units)',
+    [
+      'firebreak permissions > policy.json',
+      'firebreak permissions aws-host-compromise',
+      'firebreak permissions aws.isolate-instance@1 aws.snapshot-instance@1 --json',
+    ],
+  ).action((names: string[], options: CommonOptions) =>
+    perform(options, async (call) => (await import('./permissions.js')).permissions(call, names)),
   );
 }

@@ -71,6 +71,10 @@ export function judge(ask: Ask, before: Counted[], statement: Statement, facts: 
       'What would be done is not what was shown when this was said; look at the current plan.',
     );
   }
+  // However long its speaker, or who attested it, wrote that it should be good.
+  if (verb === 'approve' && nowMs > Date.parse(statement.at) + ask.spec.approvalValidMs) {
+    return refused('statement.expired', `An approval at gate "${ask.about.gate}" is not good for as long as that.`);
+  }
   if (before.some((each) => each.digest === facts.digest))
     return refused('statement.replayed', 'This was already said and counted.');
   if (ask.excluded.includes(principal.id)) {

@@ -81,7 +81,10 @@ function isSecretKey(key: string): boolean {
 }
 
 function redactWords(text: string, known: readonly string[]): string {
-  const unknown = known.reduce((left, secret) => left.replaceAll(secret, redacted), text);
+  const unknown = known.reduce(
+    (left, secret) => (left.includes(secret) ? left.replaceAll(secret, redacted) : left),
+    text,
+  );
   if (!secretSigns.test(unknown)) return unknown;
   const shaped = secretTexts.reduce((left, shape) => left.replaceAll(shape, redacted), unknown);
   return secretParts.reduce((left, shape) => left.replaceAll(shape, `$1${redacted}`), shaped);
@@ -89,16 +92,49 @@ function redactWords(text: string, known: readonly string[]): string {
 
 /** As each secret may be spelt, the longest first, so that one that begins like another leaves no tail. */
 function spellings(known: readonly string[]): string[] {
-  return [...new Set(known.flatMap((secret) => [secret, encoded(secret), JSON.stringify(secret).slice(1, -1)]))]
+  return [...new Set(known.flatMap(spellingsOf))]
     .filter((secret) => secret.length >= knownLengthMin && !redacted.includes(secret))
     .toSorted((a, b) => b.length - a.length);
 }
 
+function spellingsOf(secret: string): string[] {
+  // Shorter than this its encoded forms would tear holes, too.
+  if (secret.length < knownLengthMin) return [secret];
+  const bytes = new TextEncoder().encode(secret);
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0'));
+  const url = inUrl(secret);
+  const base64 = [0, 1, 2].map((before) => inBase64(bytes, before));
+  return [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    ...[url, `%${hex.join('%')}`].flatMap((each) => [
+      each,
+      withEscapes(each, 'toLowerCase'),
+      withEscapes(each, 'toUpperCase'),
+    ]),
+    hex.join(''),
+    hex.join('').toUpperCase(),
+    ...base64,
+    ...base64.map((each) => each.replaceAll('+', '-').replaceAll('/', '_')),
+  ];
+}
+
 /** As in a URL; a secret that is no well-formed text has no such form. */
-function encoded(secret: string): string {
+function inUrl(secret: string): string {
   try {
     return encodeURIComponent(secret);
   } catch {
     return secret;
   }
+}
+
+/** `%2f` and `%2F` are the same; only the escapes change their case. */
+function withEscapes(url: string, to: 'toLowerCase' | 'toUpperCase'): string {
+  return url.replaceAll(/%[0-9A-Fa-f]{2}/g, (escape) => escape[to]());
+}
+
+/** The digits that no neighbour has a part in, where so many bytes (modulo three) stand before the secret: `user:secret`. */
+function inBase64(bytes: Uint8Array, before: number): string {
+  const padded = String.fromCharCode(...Array<number>(before).fill(0), ...bytes);
+  return btoa(padded).slice(Math.ceil((before * 8) / 6), Math.floor((padded.length * 8) / 6));
 }

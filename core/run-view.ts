@@ -74,7 +74,10 @@ export interface RunView {
   steps: StepView[];
   asks: AskView[];
   refusals: { by: PrincipalId; verb: string; at: Iso; code: string; reason: string }[];
+  /** The latest of `waiting`. */
   needs?: NeedsAPerson;
+  /** All that waits for a person, the latest last; one step's retry does not speak for the others. */
+  waiting: NeedsAPerson[];
   evidence: number;
   notes: { by: PrincipalId; at: Iso; text: string }[];
   /** What the containment saw while in force. */
@@ -116,6 +119,7 @@ function launched(view: RunView | undefined, event: Event): RunView {
     steps: data.steps.map((each) => ({ ...each, state: 'waiting' as const, counts: {}, exceptions: [] })),
     asks: [],
     refusals: [],
+    waiting: [],
     evidence: 0,
     notes: [],
     watch: [],
@@ -133,10 +137,13 @@ function step(view: RunView, event: Event): RunView {
     case 'run.cancelled':
       return ended(view, event, 'cancelled');
     case 'run.needs-a-person':
-      return { ...view, state: 'needs a person', needs: event.data as unknown as NeedsAPerson };
+      return nowWaiting({ ...view, state: 'needs a person' }, [
+        ...view.waiting.filter((each) => each.step !== event.step),
+        event.data as unknown as NeedsAPerson,
+      ]);
     case 'run.resumed': {
-      const { needs: _needs, ...rest } = view;
-      return { ...rest, state: 'running' };
+      const waiting = view.waiting.filter((each) => each.step !== event.step);
+      return nowWaiting({ ...view, state: waiting.length > 0 ? 'needs a person' : 'running' }, waiting);
     }
     case 'step.started':
       return {
@@ -193,13 +200,17 @@ function step(view: RunView, event: Event): RunView {
 }
 
 function ended(view: RunView, event: Event, state: RunState): RunView {
-  const { needs: _needs, ...rest } = view;
-  return { ...rest, state, endedAt: event.occurredAt };
+  return nowWaiting({ ...view, state, endedAt: event.occurredAt }, []);
 }
 
-/** A run that asks goes on asking while another of its branches runs. */
+function nowWaiting({ needs: _needs, ...view }: RunView, waiting: NeedsAPerson[]): RunView {
+  const needs = waiting.at(-1);
+  return needs === undefined ? { ...view, waiting } : { ...view, waiting, needs };
+}
+
+/** A run that asks, or waits for a person, goes on doing so while another of its branches runs. */
 function stateWhile(view: RunView, otherwise: RunState): RunState {
-  if (view.state === 'needs a person') return view.state;
+  if (view.waiting.length > 0) return 'needs a person';
   return view.asks.some((ask) => ask.state === 'asking') ? 'asking' : otherwise;
 }
 

@@ -6,6 +6,7 @@ import { judgeResponder } from '../core/gate.js';
 import type { Bundle } from '../core/installation.js';
 import type { EventDraft } from '../core/event.js';
 import type { JsonObject } from '../core/json.js';
+import { containmentId } from '../core/queues.js';
 import type { RunView } from '../core/run-view.js';
 import type { Facts, Statement } from '../core/statement.js';
 import { findFacts } from '../journal/proof.js';
@@ -26,7 +27,7 @@ export async function sayAfterTheEnd(deps: AfterTheEnd, view: RunView, statement
   if (verb === 'note' || verb === 'extend') {
     const holds = await deps.store.holds({ holder: view.run, state: 'open' });
     if (holds.some((hold) => hold.containing)) {
-      const delivery = await updateRun(deps.engine, `containment-${view.run}`, statement);
+      const delivery = await updateRun(deps.engine, containmentId(view.run), statement);
       if (delivery.kind !== 'not running') return delivery;
     }
   }

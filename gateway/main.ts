@@ -37,7 +37,11 @@ async function main(): Promise<void> {
   known.add(token);
   const bundle = bundleSource(workspace, log);
   const { installation } = await bundle();
-  const store = openSqliteStore({ file: workspace.journal, signer: signerOf(keys.journal) });
+  const store = openSqliteStore({
+    file: workspace.journal,
+    signer: signerOf(keys.journal),
+    secrets: () => [...known],
+  });
   const client = openClient(await temporalOf(workspace));
   const door = openDoor({ client, store, bundle, log });
 

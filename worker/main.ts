@@ -31,7 +31,8 @@ async function main(): Promise<void> {
   const bundle = bundleSource(workspace, log);
   const systems = Object.keys((await bundle()).installation.systems);
   const signer = signerOf(keys.journal);
-  const store = openSqliteStore({ file: workspace.journal, signer });
+  const secrets = (): string[] => [...known];
+  const store = openSqliteStore({ file: workspace.journal, signer, secrets });
 
   installRuntime(log);
   const settings = await temporalOf(workspace);
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
       bundle,
       evidenceKey: keys.evidence,
       log,
+      secrets,
       readSecret: (ref) => {
         const secret = readSecret(ref, workspace.root);
         known.add(secret);

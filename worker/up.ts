@@ -1,4 +1,7 @@
 /** `firebreak up`: the embedded Temporal, the worker and the gateway of a workspace, kept running until told to stop. */
+import { units } from '../activities/index.js';
+import { loadBundle } from '../compiler/bundle.js';
+import { catalogOf } from '../compiler/catalog.js';
 import { embedded, givenTemporal, type TemporalSettings } from './connection.js';
 import type { OnState, Part } from './kept-process.js';
 import { openKeys, pinKeys } from './keys.js';
@@ -24,12 +27,15 @@ export interface Up {
   stop: () => Promise<void>;
 }
 
-/** Settles once everything serves. When the start fails, or `stop` is called, nothing is left running. */
+/** Settles once everything serves. When the start fails, or `stop` is called, nothing is left running;
+ * with a configuration that is invalid nothing is started. */
 export async function up(
   workspace: Workspace,
   { extras = [], onState = () => undefined, tell }: UpOptions = {},
 ): Promise<Up> {
   openWorkspace(workspace);
+  // Before anything is started or written: processes that die of it again and again would only be said to be not ready.
+  await loadBundle(workspace, catalogOf(units));
   pinKeys(workspace, openKeys(workspace));
   const supervisor = openSupervisor(workspace.state, onState);
   try {

@@ -17,6 +17,7 @@ import { judgeResponder } from '../core/gate.js';
 import type { JsonObject } from '../core/json.js';
 import type { PlanRef } from '../core/plan.js';
 import type { Statement } from '../core/statement.js';
+import { asPersonNeed } from './person.js';
 import { control, executor } from './proxies.js';
 import { nowIso } from './record.js';
 import { refuseMalformed, stateUpdate } from './statements.js';
@@ -59,7 +60,8 @@ export async function containment(input: ContainmentInput): Promise<void> {
   const memory: Memory = input.memory ?? { look: 0, settledAt: [], events: 0, ...firstReview(watched) };
   const say = (action: EventDraft['action'], data: object, statement?: Statement): EventDraft => {
     memory.events += 1;
-    const id = `${run.run}/containment/${memory.events}`;
+    // A run can begin to contain again after nothing was held any more; continuing as new keeps the first id.
+    const id = `${run.run}/containment/${workflowInfo().firstExecutionRunId}/${memory.events}`;
     const actor = statement?.by ?? 'engine';
     return {
       chain: run.incident,
@@ -91,7 +93,7 @@ export async function containment(input: ContainmentInput): Promise<void> {
     const extended = memory.reviewAt;
     await condition(() => memory.reviewAt !== extended, wait);
     if (memory.reviewAt !== undefined && Date.now() >= memory.reviewAt) await pageForReview(run, memory, watched, say);
-    const result = await look(run, memory, watch.settlesPerHour, watched);
+    const result = await look(run, memory, watch.settlesPerHour, watched, say);
     // While the run goes on, a step may come to hold something at any time, however long AWS or a gate keeps it waiting.
     if (result.open === 0 && result.ended) break;
     if (workflowInfo().continueAsNewSuggested && allHandlersFinished())
@@ -124,21 +126,28 @@ async function pageForReview(
   ]);
 }
 
-async function look(run: RunRef, memory: Memory, settlesPerHour: number, watched: Watched[]): Promise<WatchResult> {
+/** A look that fails is told to the owner and made again: whatever stops the watch, it must not end in silence. */
+async function look(
+  run: RunRef,
+  memory: Memory,
+  settlesPerHour: number,
+  watched: Watched[],
+  say: (action: EventDraft['action'], data: object) => EventDraft,
+): Promise<WatchResult> {
   memory.look += 1;
   const sum: WatchResult = { open: 0, ended: false, settled: 0, differs: 0 };
   for (const { step, plan, warrant } of watched) {
     memory.settledAt = memory.settledAt.filter((at) => at > Date.now() - hourMs);
     const settlesLeft = Math.max(settlesPerHour - memory.settledAt.length, 0);
-    const result = await executor(plan.system, lookTimeoutMs).watch({
-      run,
-      step,
-      plan,
-      warrant,
-      settlesLeft,
-      look: memory.look,
-      retry,
-    });
+    let result: WatchResult;
+    try {
+      const input = { run, step, plan, warrant, settlesLeft, look: memory.look, retry };
+      result = await executor(plan.system, lookTimeoutMs).watch(input);
+    } catch (error) {
+      const says = `step "${step}" could not be looked at, and will be again: ${asPersonNeed(error, step).needs.why}`;
+      await control.append([say('owner.paged', { owner: run.requester, says })]);
+      result = { open: 1, settled: 0, differs: 0 };
+    }
     for (let count = 0; count < result.settled; count += 1) memory.settledAt.push(Date.now());
     sum.open = Math.max(sum.open, result.open);
     sum.ended ||= result.ended;
@@ -155,7 +164,7 @@ async function hearOut(
   say: (action: EventDraft['action'], data: object, statement?: Statement) => EventDraft,
   statement: Statement,
 ): Promise<{ outcome: string }> {
-  const facts = await control.hear({ run, chain: run.incident, statement });
+  const facts = await control.hear({ run, statement });
   const ruling = judgeResponder(statement, facts, Date.now());
   const { about, verb } = statement;
   const refuse = async (code: string, reason: string): Promise<never> => {

@@ -33,6 +33,7 @@ export async function run(input: RunInput): Promise<RunResult> {
     memory: undefined,
     opening: 0,
     waiting: new Map(),
+    ended: false,
     onCancel: () => Promise.resolve({ code: 'run.not-begun', reason: 'The run has not begun.' }),
   };
   acceptStatements(desk);
@@ -138,7 +139,7 @@ async function heedCancel({ memory }: RunContext, asked: RunMemory['asks'][numbe
   if ((await awaitAsk(memory, asked)) === 'passed') memory.cancelled = true;
 }
 
-async function finish({ memory, input }: RunContext): Promise<RunResult> {
+async function finish({ memory, input, desk }: RunContext): Promise<RunResult> {
   const steps = input.runbook.steps;
   const bad = steps.filter(
     ({ id, bestEffortMs }) =>
@@ -152,6 +153,9 @@ async function finish({ memory, input }: RunContext): Promise<RunResult> {
   }[state];
   const action: FinishInput['action'] = `run.${state}`;
   await condition(allHandlersFinished);
+  desk.ended = true;
   await control.finish({ run: memory.run, action, says, endedAt: new Date(Date.now()).toISOString() });
+  // Whoever spoke meanwhile is told that it was too late.
+  await condition(allHandlersFinished);
   return { state };
 }

@@ -15,9 +15,8 @@ import { eventOf, record } from './record.js';
 /** Says something to a run that only people may say; the caller learns at once whether it counted. */
 export const stateUpdate = defineUpdate<{ outcome: string }, [Statement]>('state');
 
-/** A run takes 2,000 Updates in all; nobody may use them up by being refused. */
+/** What one person may be refused on a run; counted only for what they are proven to have said about it. */
 const refusalsOfOneMax = 50;
-const refusalsMax = 500;
 /** Longer statements are no statements; a signature of any kind fits many times over. */
 const statementCharsMax = 20_000;
 /** A deadline can be moved by this much at once. */
@@ -31,6 +30,8 @@ export interface Desk {
   /** Steps that wait for a person, by id, with what a `retry` does to them. */
   waiting: Map<string, () => void>;
   onCancel: (statement: Statement) => Promise<Answer>;
+  /** The end is being put on record: nothing counts any more. */
+  ended: boolean;
 }
 
 /** Opens the door. Called before anything else in a run, so that nobody finds it shut. */
@@ -67,25 +68,24 @@ async function hearOut(memory: RunMemory, desk: Desk, statement: Statement): Pro
   const name = `${statement.verb}|${statement.by}|${statement.nonce}`;
   const known = memory.answers[name];
   if (known !== undefined) return known;
-  if (isTiresome(memory, statement.by))
-    return {
-      code: 'statement.too-many',
-      reason: 'Too many refused statements on this run; use another door: start a new run.',
-    };
-  const facts = await control.hear({ run: memory.run, chain: memory.run.incident, statement });
+  const facts = await control.hear({ run: memory.run, statement });
   // A gate that is just being opened is on the record before the run knows it; a fast click waits for it.
   await condition(() => desk.opening === 0);
+  // Rubbish in somebody's name, or what they said elsewhere, takes neither their answers nor their patience from them.
+  if (!facts.proof.good || statement.about.run !== memory.run.run) return rule(memory, desk, statement, facts);
+  if ((memory.refusals[statement.by] ?? 0) >= refusalsOfOneMax)
+    return {
+      code: 'statement.too-many',
+      reason: 'Too many refused statements of yours on this run; use another door: start a new run.',
+    };
   const answer = memory.answers[name] ?? (await rule(memory, desk, statement, facts));
   memory.answers[name] = answer;
+  if ('code' in answer) memory.refusals[statement.by] = (memory.refusals[statement.by] ?? 0) + 1;
   return answer;
 }
 
-function isTiresome(memory: RunMemory, by: string): boolean {
-  const all = Object.values(memory.refusals).reduce((sum, each) => sum + each, 0);
-  return (memory.refusals[by] ?? 0) >= refusalsOfOneMax || all >= refusalsMax;
-}
-
 async function rule(memory: RunMemory, desk: Desk, statement: Statement, facts: Facts): Promise<Answer> {
+  if (desk.ended) return refuse(memory, statement, facts, 'run.ended', 'This run has just ended.');
   switch (statement.verb) {
     case 'approve':
     case 'deny':
@@ -112,6 +112,7 @@ async function decide(memory: RunMemory, statement: Statement, facts: Facts): Pr
       'No gate of this run asks about that; look at the current card.',
     );
   if (asked.state !== 'asking') return refuse(memory, statement, facts, `gate.${asked.state}`, afterwards(asked));
+  if (memory.cancelled) return refuse(memory, statement, facts, 'run.cancelled', 'This run was cancelled.');
   const ruling = judge(asked.ask, asked.counted, statement, facts, Date.now());
   if (!ruling.counts) return refuse(memory, statement, facts, ruling.code, ruling.reason);
   // Counted before the next await: two clicks in one millisecond must see each other.
@@ -183,14 +184,17 @@ async function act(memory: RunMemory, desk: Desk, statement: Statement): Promise
   }
 }
 
-async function extend(memory: RunMemory, { about, by }: Statement): Promise<Answer> {
+async function extend(memory: RunMemory, statement: Statement): Promise<Answer> {
+  const { about, by } = statement;
   const byMs = about.kind === 'run' ? (about.byMs ?? 0) : 0;
   if (!(byMs > 0 && byMs <= extendMaxMs))
     return { code: 'extend.out-of-range', reason: 'A deadline can be moved by up to 24h at once.' };
   const asking = memory.asks.filter(({ state }) => state === 'asking');
   if (asking.length === 0) return { code: 'extend.nothing-asks', reason: 'No gate of this run asks at the moment.' };
   for (const asked of asking) asked.ask.deadline = new Date(Date.parse(asked.ask.deadline) + byMs).toISOString();
-  await record(memory, ...asking.map((asked) => eventOf(memory, 'gate.extended', { actor: by, data: moved(asked) })));
+  // With the statement, for executors believe no deadline that nobody said.
+  const events = asking.map((asked) => eventOf(memory, 'gate.extended', { actor: by, statement, data: moved(asked) }));
+  await record(memory, ...events);
   return { outcome: `extended to ${asking.map(({ ask }) => ask.deadline).join(', ')}` };
 }
 
@@ -209,7 +213,6 @@ async function refuse(
   code: string,
   reason: string,
 ): Promise<Answer> {
-  memory.refusals[statement.by] = (memory.refusals[statement.by] ?? 0) + 1;
   const about = statement.about.kind === 'gate' ? { gate: statement.about.gate, round: statement.about.round } : {};
   const actor = facts.principal?.id ?? 'unknown';
   await record(

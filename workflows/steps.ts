@@ -25,7 +25,7 @@ export interface RunContext {
   planning: Map<string, Promise<void>>;
   /** Waits under way, by asking: a gate reminds once, however many steps wait for it. */
   awaiting: Map<string, Promise<Exclude<AskRecord['state'], 'asking'>>>;
-  /** The containment's start, once it has begun: more can be given to it when it is there. */
+  /** The last handing over to the containment that has begun. */
   containing?: Promise<void>;
 }
 
@@ -234,8 +234,8 @@ function askOf(memory: RunMemory, id: string | undefined): AskRecord | undefined
 /** Plans all steps that name this step's gate and can be planned now, and asks for them in one round. */
 async function planTogether(context: RunContext, step: Step): Promise<void> {
   const gate = step.gate ?? '';
-  const running = context.planning.get(gate);
-  if (running !== undefined) {
+  // Again and again: of several that waited for one that failed, the first plans for all of them.
+  for (let running = context.planning.get(gate); running !== undefined; running = context.planning.get(gate)) {
     await running.catch(() => undefined);
     if (context.memory.planned[step.id] !== undefined) return;
   }

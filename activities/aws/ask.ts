@@ -1,5 +1,11 @@
 /** How units call EC2: with the step's signal, with errors translated, and with answers read in full or refused. */
-import type { $Command, EC2ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-ec2';
+import type {
+  $Command,
+  EC2Client,
+  EC2ClientResolvedConfig,
+  ServiceInputTypes,
+  ServiceOutputTypes,
+} from '@aws-sdk/client-ec2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerUnreadable, translated } from './errors.js';
 import type { AwsWorld } from './world.js';
@@ -32,11 +38,26 @@ export async function ask<I extends ServiceInputTypes, O extends ServiceOutputTy
     try {
       return await client.send(command, signal === undefined ? {} : { abortSignal: signal });
     } catch (error) {
-      const said = translated(error, { action: actionOf(command), ...(about === undefined ? {} : { about }) });
+      const said = translated(error, {
+        action: actionOf(command),
+        secrets: await credentialsOf(client),
+        ...(about === undefined ? {} : { about }),
+      });
       // Throttled is a clear no: nothing was made, so even a call that must not be repeated may be made again.
       if (!once || said.code !== 'aws.throttled' || attempt === throttledAttempts) throw said;
       await sleep(throttledWaitMs * 2 ** attempt, undefined, signal === undefined ? {} : { signal });
     }
+  }
+}
+
+/** What the call was signed with; the SDK keeps it, so that nothing is asked anew. */
+async function credentialsOf({ config }: EC2Client): Promise<string[]> {
+  try {
+    const { accessKeyId, secretAccessKey, sessionToken } = await config.credentials();
+    return [accessKeyId, secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])];
+  } catch {
+    // There are none, which is what the call itself failed with.
+    return [];
   }
 }
 

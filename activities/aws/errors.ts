@@ -1,5 +1,6 @@
 /** The one place where what AWS and its SDK say becomes an error of ours: a code, whether trying again can help, what to do. */
 import { FirebreakError } from '../../core/errors.js';
+import { redactText } from '../../core/redact.js';
 
 const throttled = new Set([
   'RequestLimitExceeded',
@@ -48,12 +49,18 @@ export function awsCode(error: unknown): string | undefined {
   return error instanceof Error ? saidCode(error) : undefined;
 }
 
-/** Translates what a call threw. `action` is the permission it needs, `about` what it was about. */
-export function translated(error: unknown, { action, about }: { action: string; about?: string }): FirebreakError {
+/**
+ * Translates what a call threw. `action` is the permission it needs, `about` what it was about. What answers may echo the
+ * request, and its headers with it; from here the words go into plans, histories and cards, so `secrets` are taken out now.
+ */
+export function translated(
+  error: unknown,
+  { action, about, secrets = [] }: { action: string; about?: string; secrets?: readonly string[] },
+): FirebreakError {
   if (error instanceof FirebreakError) return error;
   const of = about === undefined ? '' : ` of ${about}`;
   const name = error instanceof Error ? error.name : '';
-  const says = error instanceof Error ? error.message : String(error);
+  const says = redactText(error instanceof Error ? error.message : String(error), secrets);
   const make = (code: string, message: string, nextStep: string, isTerminal: boolean) =>
     new FirebreakError(code, message, {
       nextStep,

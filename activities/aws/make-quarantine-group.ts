@@ -1,7 +1,8 @@
 /**
  * The group that isolation puts interfaces into: one for each VPC of the instance, with exactly no rules. EC2 gives every new
  * group an egress rule to everywhere; forgetting it is the classic mistake, so both families are taken away and read back.
- * A group with rules is emptied only if it carries our tag, and used by isolation only while it has none.
+ * A group is emptied or deleted only if it is ours by name and tags, and used by isolation only while it has no rules. A group
+ * that merely carries the tag serves while it is sealed, and is left alone otherwise: another is made beside it.
  * What it does not stop: the resolver, DHCP, time and metadata services of the VPC, which no group can.
  */
 import * as z from 'zod';
@@ -11,8 +12,15 @@ import { defineAction } from '../define-action.js';
 import { eventually } from './eventually.js';
 import { instanceInput } from './instance.js';
 import { interfacesOf, interfacesWith } from './network-interface.js';
-import { findQuarantine, isSealed, quarantineName, quarantineRef, quarantineTarget } from './quarantine-group.js';
-import { deleteGroup, emptyGroup, makeGroup, ruleTexts } from './security-group.js';
+import {
+  isOurs,
+  isSealed,
+  quarantineNames,
+  quarantineRef,
+  quarantineTarget,
+  taggedGroups,
+} from './quarantine-group.js';
+import { deleteGroup, emptyGroup, makeGroup, ruleTexts, type SecurityGroup } from './security-group.js';
 import { quarantineTagKey } from './tags.js';
 import { idIn } from './targets.js';
 import type { AwsWorld } from './world.js';
@@ -47,14 +55,16 @@ export const makeQuarantineGroup = defineAction<z.infer<typeof instanceInput>, z
     'ec2:RevokeSecurityGroupIngress',
   ],
   repeatable:
-    'The group is found by its tag and its name is unique in the VPC, so it is made once; rules that are gone stay gone.',
+    'The group is found by its tag and its names are unique in the VPC, so it is made once; rules that are gone stay gone.',
   readLagMs: 3_000,
   example: { instance: 'i-0123456789abcdef0' },
   input: instanceInput,
   state,
 
-  read: async (target, _hold, world) => {
-    const group = await findQuarantine(world, vpcOf(idIn(world, target, 'security-group')));
+  read: async (target, hold, world) => {
+    const tagged = await taggedGroups(world, vpcOf(idIn(world, target, 'security-group')));
+    // Whoever needs one is served by any that is sealed; what is held, and goes away by release, is the one of our making.
+    const group = (hold === undefined ? tagged.find(isSealed) : undefined) ?? ours(tagged);
     return group === undefined
       ? { state: null }
       : { state: { rules: ruleTexts(group) }, identity: { group: group.id } };
@@ -72,19 +82,19 @@ export const makeQuarantineGroup = defineAction<z.infer<typeof instanceInput>, z
   },
 });
 
+/** The sealed one of ours, else the first of ours. */
+function ours(tagged: SecurityGroup[]): SecurityGroup | undefined {
+  const made = tagged.filter(isOurs);
+  return made.find(isSealed) ?? made[0];
+}
+
 async function make(world: AwsWorld, vpc: string): Promise<Json> {
-  const found = await findQuarantine(world, vpc);
-  const group =
-    found?.id ??
-    (await makeGroup(world, {
-      name: quarantineName(vpc),
-      vpc,
-      description: description(vpc),
-      tag: [quarantineTagKey, vpc],
-    }));
+  const tagged = await taggedGroups(world, vpc);
+  const found = ours(tagged);
+  const group = found?.id ?? (await makeUnderFreeName(world, vpc, tagged));
   if (found === undefined || !isSealed(found)) await emptyGroup(world, group);
   const seen = await eventually(world, visible, async () => {
-    const now = await findQuarantine(world, vpc);
+    const now = ours(await taggedGroups(world, vpc));
     return now !== undefined && isSealed(now) ? now : undefined;
   });
   if (seen !== undefined) return { group: seen.id };
@@ -99,20 +109,47 @@ async function make(world: AwsWorld, vpc: string): Promise<Json> {
   );
 }
 
-/** Takes the group away, unless somebody uses it: another incident may, and an interface must never be left without a group. */
+/** Under the first of our names that nobody else has: taking one beforehand must not keep us from isolating. */
+async function makeUnderFreeName(world: AwsWorld, vpc: string, tagged: SecurityGroup[]): Promise<string> {
+  const taken = new Set(tagged.map(({ name }) => name));
+  let refusal: unknown;
+  for (const name of quarantineNames(vpc).filter((each) => !taken.has(each))) {
+    try {
+      return await makeGroup(world, { name, vpc, description: description(vpc), tag: [quarantineTagKey, vpc] });
+    } catch (error) {
+      if (!(error instanceof FirebreakError && error.code === 'aws.group-name-taken' && error.isTerminal)) throw error;
+      refusal = error;
+    }
+  }
+  throw refusal ?? namesTaken(vpc);
+}
+
+/** Takes ours away, unless somebody uses it: another incident may, and an interface must never be left without a group. */
 async function remove(world: AwsWorld, vpc: string): Promise<undefined> {
-  const found = await findQuarantine(world, vpc);
-  if (found === undefined) return undefined;
-  const users = await interfacesWith(world, found.id);
-  if (users.length === 0 && (await deleteGroup(world, found.id)) === 'deleted') return undefined;
+  for (const { id } of (await taggedGroups(world, vpc)).filter(isOurs)) {
+    const users = await interfacesWith(world, id);
+    if (users.length > 0 || (await deleteGroup(world, id)) === 'in use') throw inUse(id, vpc, users);
+  }
+  return undefined;
+}
+
+function inUse(group: string, vpc: string, users: { id: string }[]): FirebreakError {
   const by = users.length === 0 ? 'something, perhaps a rule of another group' : users.map(({ id }) => id).join(', ');
-  throw new FirebreakError(
+  return new FirebreakError(
     'aws.group-in-use',
-    `Could not delete ${found.id}, the quarantine group of ${vpc}: it is used by ${by}.`,
+    `Could not delete ${group}, the quarantine group of ${vpc}: it is used by ${by}.`,
     {
       nextStep: 'release those first, then release this again; an unused quarantine group does no harm.',
-      target: found.id,
+      target: group,
     },
+  );
+}
+
+function namesTaken(vpc: string): FirebreakError {
+  return new FirebreakError(
+    'aws.group-name-taken',
+    `Every name for the quarantine group of ${vpc} is taken by groups that are not ours: ${quarantineNames(vpc).join(', ')}.`,
+    { nextStep: 'find out who made them; delete or rename one, then retry.', target: vpc },
   );
 }
 

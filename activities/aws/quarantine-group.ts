@@ -1,53 +1,65 @@
 /**
  * The quarantine group of a VPC: no rule in, no rule out. One for each VPC, shared by every interface and incident there.
- * It is found by tag; but a tag can be set on another group too, so it counts only while its rules are exactly none.
+ * It is found by tag. But a tag can be set on any group, by an attacker too, so that a tagged group counts only while its
+ * rules are exactly none; and only what also bears one of our names and the marks of our making is ever changed or deleted.
  */
+import { createHash } from 'node:crypto';
 import type { Target } from '../../core/change.js';
 import { FirebreakError } from '../../core/errors.js';
 import { groupsWhere, ruleTexts, type SecurityGroup } from './security-group.js';
-import { quarantineTagKey } from './tags.js';
+import { incidentTagKey, quarantineTagKey } from './tags.js';
 import { awsTarget } from './targets.js';
 import type { AwsWorld } from './world.js';
 
 /** How a state names the quarantine group of whatever VPC the interface lies in. */
 export const quarantineRef = `tag:${quarantineTagKey}`;
 
+/** Names to fall back on, for somebody else may have taken the first: more than these are not tried. */
+const otherNames = 3;
+
 export function quarantineTarget(world: AwsWorld, vpc: string): Target {
   return awsTarget(world, 'security-group', `${quarantineRef}=${vpc}`);
 }
 
 /** Fixed, because names are unique within a VPC: of two who create it at once, the second finds the first. */
-export function quarantineName(vpc: string): string {
-  return `firebreak-quarantine-${vpc}`;
+export function quarantineNames(vpc: string): string[] {
+  const first = `firebreak-quarantine-${vpc}`;
+  const suffixes = Array.from({ length: otherNames }, (_, index) =>
+    createHash('sha256').update(`${quarantineTagKey}=${vpc}/${index}`).digest('hex').slice(0, 8),
+  );
+  return [first, ...suffixes.map((suffix) => `${first}-${suffix}`)];
 }
 
-/** The group that carries the tag, whatever its rules. Throws when two do: which of them is ours cannot be told. */
-export async function findQuarantine(world: AwsWorld, vpc: string): Promise<SecurityGroup | undefined> {
+/** Every group with the tag, ours first, then by id: whoever chooses among them chooses the same. */
+export async function taggedGroups(world: AwsWorld, vpc: string): Promise<SecurityGroup[]> {
   const found = await groupsWhere(world, { 'vpc-id': [vpc], [`tag:${quarantineTagKey}`]: [vpc] });
-  if (found.length < 2) return found[0];
-  const names = found.map((group) => `${group.id} (${group.name}, ${ruleTexts(group).length} rules)`).join(' and ');
-  throw new FirebreakError(
-    'aws.two-quarantine-groups',
-    `Two groups in ${vpc} are tagged ${quarantineTagKey} = ${vpc}: ${names}.`,
-    {
-      nextStep: `find out who made the one that is not named ${quarantineName(vpc)}, take the tag from it, then retry.`,
-      target: vpc,
-    },
-  );
+  const names = quarantineNames(vpc);
+  const rank = (group: SecurityGroup): number => (isOurs(group) ? names.indexOf(group.name) : names.length);
+  return found.toSorted((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
+}
+
+/** Made by Firebreak: by name and by all the tags that it sets in the creating call. */
+export function isOurs({ name, vpc, tags }: SecurityGroup): boolean {
+  return quarantineNames(vpc).includes(name) && tags[quarantineTagKey] === vpc && tags[incidentTagKey] !== undefined;
 }
 
 export function isSealed(group: SecurityGroup): boolean {
   return ruleTexts(group).length === 0;
 }
 
-/** The group, fit to put an interface into. */
-export async function sealedQuarantine(world: AwsWorld, vpc: string): Promise<SecurityGroup> {
-  const found = await findQuarantine(world, vpc);
-  if (found !== undefined && isSealed(found)) return found;
-  const why = found === undefined ? 'there is none' : `${found.id} has rules: ${ruleTexts(found).join(', ')}`;
-  throw new FirebreakError('aws.no-quarantine-group', `${vpc} has no quarantine group that is fit for use: ${why}.`, {
-    nextStep: 'have aws.make-quarantine-group@1 settle it, then retry.',
-    isTerminal: false,
-    target: vpc,
-  });
+/** The groups fit to put an interface into, the one to choose first. An opened one beside them takes nothing from them. */
+export async function sealedQuarantines(world: AwsWorld, vpc: string): Promise<[SecurityGroup, ...SecurityGroup[]]> {
+  const tagged = await taggedGroups(world, vpc);
+  const [first, ...more] = tagged.filter(isSealed);
+  if (first !== undefined) return [first, ...more];
+  const rules = tagged.map((group) => `${group.id} has rules: ${ruleTexts(group).join(', ')}`);
+  throw new FirebreakError(
+    'aws.no-quarantine-group',
+    `${vpc} has no quarantine group that is fit for use: ${rules.length === 0 ? 'there is none' : rules.join('; ')}.`,
+    {
+      nextStep: 'have aws.make-quarantine-group@1 settle it, then retry.',
+      isTerminal: false,
+      target: vpc,
+    },
+  );
 }

@@ -5,7 +5,7 @@ import type { Json } from '../../core/json.js';
 import type { Reading } from '../define-action.js';
 import { findAllAccess, makeAllAccess, removeAllAccess } from './all-access-group.js';
 import { type NetworkInterface, interfaceNamed, setGroups } from './network-interface.js';
-import { findQuarantine, isSealed, quarantineRef, sealedQuarantine } from './quarantine-group.js';
+import { isSealed, quarantineRef, sealedQuarantines, taggedGroups } from './quarantine-group.js';
 import type { AwsWorld } from './world.js';
 
 export const groupsState = z.strictObject({
@@ -20,12 +20,11 @@ export function isIsolation({ groups }: GroupsState): boolean {
   return groups.length === 1 && groups[0] === quarantineRef;
 }
 
-/** The quarantine group is named by its tag only while it is sealed; opened, it is a group like any other. */
+/** A quarantine group is named by its tag only while it is sealed; opened, it is a group like any other. */
 export async function readGroups(world: AwsWorld, id: string): Promise<Reading<GroupsState>> {
   const found = await interfaceNamed(world, id);
-  const quarantine = await findQuarantine(world, found.vpc);
-  const sealed = quarantine !== undefined && isSealed(quarantine) ? quarantine.id : undefined;
-  const groups = found.groups.map((group) => (group === sealed ? quarantineRef : group)).toSorted();
+  const sealed = new Set((await taggedGroups(world, found.vpc)).filter(isSealed).map((group) => group.id));
+  const groups = found.groups.map((group) => (sealed.has(group) ? quarantineRef : group)).toSorted();
   const identity = { groups: found.groups };
   const leftover = isIsolation({ groups }) ? await findAllAccess(world, found) : undefined;
   return { state: { groups, ...(leftover === undefined ? {} : { leftover }) }, identity };
@@ -36,8 +35,8 @@ export async function replaceGroups(world: AwsWorld, id: string, state: GroupsSt
   const found = await interfaceNamed(world, id);
   if (found.requesterManaged) throw managed(id);
   if (isIsolation(state)) return isolate(world, found);
-  const quarantine = state.groups.includes(quarantineRef) ? (await sealedQuarantine(world, found.vpc)).id : '';
-  const groups = state.groups.map((group) => (group === quarantineRef ? quarantine : group));
+  const quarantine = state.groups.includes(quarantineRef) ? (await sealedQuarantines(world, found.vpc))[0].id : '';
+  const groups = [...new Set(state.groups.map((group) => (group === quarantineRef ? quarantine : group)))];
   await setGroups(world, id, groups);
   return { groups };
 }
@@ -48,18 +47,20 @@ export async function replaceGroups(world: AwsWorld, id: string, state: GroupsSt
  */
 async function isolate(world: AwsWorld, found: NetworkInterface): Promise<Json> {
   // Before anything is opened: there must be somewhere to go on to.
-  const quarantine = (await sealedQuarantine(world, found.vpc)).id;
+  const sealed = await sealedQuarantines(world, found.vpc);
+  const quarantine = sealed[0].id;
+  const isIn = found.groups.length === 1 && sealed.some(({ id }) => id === found.groups[0]);
   const left = await findAllAccess(world, found);
   if (left !== undefined && found.groups.includes(left)) {
     await goOn(world, found.id, quarantine, left);
-  } else if (found.groups.length !== 1 || found.groups[0] !== quarantine) {
+  } else if (!isIn) {
     const open = await makeAllAccess(world, found);
     await passThrough(world, found.id, open, quarantine);
     await removeAllAccess(world, open, found.id);
     return { groups: [quarantine] };
   }
   if (left !== undefined) await removeAllAccess(world, left, found.id);
-  return { groups: [quarantine] };
+  return { groups: isIn ? found.groups : [quarantine] };
 }
 
 async function passThrough(world: AwsWorld, id: string, open: string, quarantine: string): Promise<void> {

@@ -102,7 +102,7 @@ export function changeLines(plan: PlanAnswer, run: string, most: number): string
   return bounded(
     lines,
     { lines: most, characters: changesMax },
-    (left) => `… and ${left} more: \`firebreak plan ${run}\``,
+    (left) => `… and ${left} more: \`firebreak status ${run} --changes\``,
   );
 }
 

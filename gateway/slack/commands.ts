@@ -181,7 +181,7 @@ async function help(door: SlackDoor): Promise<Answer> {
       `\`${slashCommand} release RUN|INCIDENT reason\` asks to lift what is in force.`,
       lines.length === 0
         ? 'There are no runbooks.'
-        : `Runbooks:\n${bounded(lines, { lines: namesShown, characters: 2_500 }, (left) => `… and ${left} more: \`firebreak list\``)}`,
+        : `Runbooks:\n${bounded(lines, { lines: namesShown, characters: 2_500 }, (left) => `… and ${left} more: \`firebreak explain\``)}`,
     ].join('\n'),
   };
 }

@@ -4,8 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { FirebreakError } from '../../core/errors.js';
-import { packageFile, pythonEnvironment } from './python-environment.js';
+import { projectRoot } from '../../worker/project.js';
+import { pythonEnvironment } from './python-environment.js';
 
 export interface Moto {
   /** `http://127.0.0.1:PORT`. */
@@ -40,15 +42,13 @@ server.serve_forever()
 `;
 
 export interface MotoOptions {
-  /** Where the Python environment is kept; see `cacheFolder`. */
-  cache?: string;
   /** Told what takes long; standard error when absent. */
   progress?: (line: string) => void;
 }
 
 /** Makes the Python environment if it is not there yet, about a minute; returns its Python. */
 export function prepareMoto(options: MotoOptions = {}): Promise<string> {
-  return pythonEnvironment({ requirements: packageFile('sandbox/aws/requirements.txt'), ...options });
+  return pythonEnvironment({ requirements: join(projectRoot, 'sandbox/aws/requirements.txt'), ...options });
 }
 
 /** Starts moto, prepared first if need be. */

@@ -2,11 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Processes, startProcesses } from '../support/processes.js';
-import { brokenCards, type Disturbance, killInsideAgain, nothing, runWith } from './support/main-job.js';
+import { brokenCards } from './support/cards.js';
+import { type Disturbance, killInsideAgain, nothing } from './support/disturbances.js';
+import { runWith } from './support/main-job.js';
 import { scaleOf } from './support/scale.js';
 import { tell } from './support/tell.js';
 
-const times = scaleOf() === 'full' ? 20 : 5;
+const times = scaleOf() === 'full' ? 20 : 3;
 const limitMs = 15 * 60_000;
 
 let at: Processes;
@@ -56,7 +58,7 @@ test(
   async () => {
     const { faults, calls } = at.world.slack;
     const before = at.kills.length;
-    const run = await holdsThrough({
+    const disturbed = await holdsThrough({
       name: 'Slack down, gateway killed three times',
       begin: () => {
         faults.down = 'cut';
@@ -91,7 +93,7 @@ test(
   'with Temporal killed while a word is on its way, the word counts once and the run completes',
   async () => {
     const before = at.kills.length;
-    await holdsThrough({
+    const disturbed = await holdsThrough({
       name: 'Temporal killed before, at and after each word, and inside an activity',
       begin: () => {
         const remove = at.world.aws.shim.faults.add({
@@ -117,6 +119,8 @@ test(
         await at.kill('temporal');
       },
     });
+    const heard = (await at.events(disturbed)).filter(({ action }) => action === "statement.attempted");
+    expect(heard.map(({ actor }) => actor)).toEqual(['bob', 'carol']);
   },
   limitMs,
 );

@@ -125,6 +125,7 @@ test(
     await isUnknownMeanwhile(cut);
     await isFinishedForward(cut);
     await isReleased(cut, ['bob', 'carol']);
+    expect(at.kills.map(({ part }) => part)).toEqual(['worker']);
   },
   limitMs,
 );
@@ -147,6 +148,7 @@ test(
     expect((await at.ended(cut.run)).state).toBe('cancelled');
     await isFinishedForward(cut);
     await isReleased(cut, ['carol', 'dave']);
+    expect(at.kills.map(({ part }) => part)).toEqual(['worker', 'worker']);
   },
   limitMs,
 );
@@ -160,7 +162,7 @@ test(
     await at.asking(run);
     await at.until(run, ({ steps }) => steps.some(({ id, state }) => id === 'collect' && state === 'done'));
     faults.add({ kind: 'latency', ms: 6_500, action: '*', count: 20 });
-    await at.say('bob', { verb: 'approve', run });
+    await at.say('carol', { verb: 'approve', run });
     await at.say('dave', { verb: 'approve', run });
     expect((await at.ended(run)).state).toBe('done');
     faults.clear();
@@ -168,10 +170,12 @@ test(
     await at.ec2.send(
       new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: flipped, Groups: [hosts.original] }),
     );
-    await waitFor('the flipped interface to be put back', async () => {
+    const back = await waitFor('the flipped interface to be put back', async () => {
       const { quarantine } = await ourGroups(at, hosts);
-      return (await groupsByInterface(at, hosts))[flipped] === quarantine[0] ? true : undefined;
+      const now = (await groupsByInterface(at, hosts))[flipped];
+      return now === quarantine[0] ? now : undefined;
     });
+    expect(back).not.toBe(hosts.original);
   },
   limitMs,
 );

@@ -23,6 +23,7 @@ const verbs = [
   'doctor',
   'validate',
   'explain',
+  'permissions',
   'up',
   'keys',
   'demo',

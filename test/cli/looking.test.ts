@@ -147,7 +147,7 @@ test('validate checks the workspace offline, and names each error of a runbook a
     'apiVersion: firebreak/v1\nkind: Runbook\nmetadata: { name: broken, version: 1, summary: Broken. }\nstep: []\n',
   );
   const { code, stdout } = await cli.run(['validate', file]);
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(stdout).toMatch(/broken\.yaml:4:1 .*"step".*\n {2}Next: /);
   expect((await cli.run(['validate', file, '--json'])).json()).toMatchObject({
     valid: false,
@@ -169,6 +169,24 @@ test('explain prints the shipped runbook as a checklist, by name or by file', as
     code: 2,
     stderr: expect.stringContaining('Use one of: aws-host-compromise') as string,
   });
+});
+
+test('permissions prints the least policy of a runbook, of units, or of everything, ready for a file', async () => {
+  await cli.stopGateway();
+  const whole = await cli.run(['permissions']);
+  expect(whole.code).toBe(0);
+  expect(JSON.parse(whole.stdout)).toMatchObject({ Version: '2012-10-17', Statement: [{ Sid: 'Read' }, {}, {}, {}] });
+  const one = (await cli.run(['permissions', 'aws.protect-instance@1', '--json'])).json();
+  expect(one['units']).toEqual(['aws.protect-instance@1']);
+  expect(JSON.stringify(one['policy'])).toContain('ec2:ModifyInstanceAttribute');
+  expect(JSON.stringify(one['policy'])).not.toContain('ec2:CreateSnapshots');
+  const runbook = (await cli.run(['permissions', 'aws-host-compromise', 'aws.protect-instance@1', '--json'])).json();
+  expect(runbook['units']).toHaveLength(5);
+  expect(await cli.run(['permissions', 'aws.isolate-instanse@1'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('aws.isolate-instance@1') as string,
+  });
+  expect(await cli.run(['permissions', 'aws-host'])).toMatchObject({ code: 2 });
 });
 
 test('doctor finds everything that is away or wrong, each with what to do', async () => {

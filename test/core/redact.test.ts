@@ -93,6 +93,28 @@ test('a secret that this process holds goes, whatever it looks like and however 
   expect(redactText(`a ${JSON.stringify(secret)} b`, known)).toBe(`a "${redacted}" b`);
 });
 
+test.each<[string, (secret: string) => string]>([
+  ['hex', (secret) => Buffer.from(secret).toString('hex')],
+  ['upper-case hex', (secret) => Buffer.from(secret).toString('hex').toUpperCase()],
+  [
+    'escapes of a URL, every byte',
+    (secret) =>
+      `%${Buffer.from(secret)
+        .toString('hex')
+        .replaceAll(/..(?=.)/g, '$&%')}`,
+  ],
+  ['lower-case escapes', (secret) => encodeURIComponent(secret).replaceAll(/%../g, (each) => each.toLowerCase())],
+  ['base64', (secret) => Buffer.from(secret).toString('base64')],
+  ['base64 after a user name', (secret) => Buffer.from(`carol:${secret}`).toString('base64')],
+  ['base64 after another', (secret) => Buffer.from(`alice:${secret}:x`).toString('base64')],
+  ['base64 for URLs', (secret) => Buffer.from(`u1:${secret}`).toString('base64url')],
+])('a known secret is also taken out as %s', (_spelling, spell) => {
+  const secret = 'k3y/with+all=the?signs>>>';
+  const text = redactText(`it was ${spell(secret)}, they said`, [secret]);
+  expect(text).toContain(redacted);
+  expect(text.length).toBeLessThan('it was , they said'.length + redacted.length + 'carol:==xx'.length * 2);
+});
+
 test('of two known secrets that begin alike, neither leaves a tail', () => {
   expect(redactText('it is abcdef-long-one', ['abcdef', 'abcdef-long-one'])).toBe(`it is ${redacted}`);
 });

@@ -54,6 +54,7 @@ async function startWorker(): Promise<void> {
       bundle: () => Promise.resolve(ground.bundle),
       evidenceKey: new Uint8Array(32),
       readSecret: () => 'unused',
+      secrets: () => [],
       log: silent,
     }),
   });

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import type { AskInput, BatchResult, CarryOutInput, PlanInput, RunRef, Warrant } from '../../activities/contract.js';
 import { shortId } from '../../core/ids.js';
 import { runbookNamed } from '../../core/installation.js';
@@ -55,6 +55,7 @@ export async function forge(
   const launch = at.statement('alice', 'launch', about);
   const step = 'isolate';
   const item = how === 'an item that was not launched' ? { instance: other } : { instance };
+  // The workflow of a run that nobody launched through the door is whoever takes its id.
   const call = caller(at, run);
   if (how === 'one approval')
     resultOf(await call({ queue: controlQueue, activity: 'begin', input: { run, incident, runbook, inputs, launch } }));
@@ -84,7 +85,7 @@ export async function forge(
 /** A real approval of the real effect, put on record as the engine does; a second person's is missing. */
 async function oneApproval(
   at: TestInstallation,
-  call: (call: ForgedCall) => Promise<ForgedAnswer>,
+  call: Caller,
   run: RunRef,
   plan: PlanRef,
 ): Promise<NonNullable<Warrant['gate']>> {
@@ -116,25 +117,38 @@ async function oneApproval(
   return { gate: 'containment', round: 1, plan: digest, statements: [at.statement('bob', 'approve', about)] };
 }
 
-function caller(at: TestInstallation, run: string): (call: ForgedCall) => Promise<ForgedAnswer> {
-  let calls = 0;
+/** Bundled once: an attacker has time, a test has not. */
+let bundled: Promise<WorkflowBundleWithSourceMap> | undefined;
+
+export type Caller = (call: ForgedCall) => Promise<ForgedAnswer>;
+
+/**
+ * Calls activities from a workflow of that id. Whoever reaches Temporal can take the id of a run that has ended, or that they
+ * terminated, and of a run that never was.
+ */
+export function caller(at: TestInstallation, workflowId: string): Caller {
   return async (call) => {
-    calls += 1;
-    const id = `forgery-${run}-${calls}`;
+    const taskQueue = `forgery-${shortId('run', randomBytes(10))}`;
+    bundled ??= bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('./forged-workflow.ts', import.meta.url)),
+      ...(dataConverter.failureConverterPath === undefined
+        ? {}
+        : { failureConverterPath: dataConverter.failureConverterPath }),
+    });
     const worker = await Worker.create({
       connection: at.connection,
       namespace: at.temporal.namespace,
-      taskQueue: id,
-      workflowsPath: fileURLToPath(new URL('./forged-workflow.ts', import.meta.url)),
+      taskQueue,
+      workflowBundle: await bundled,
       dataConverter,
     });
     return (await worker.runUntil(
-      at.client.workflow.execute('forged', { workflowId: id, taskQueue: id, args: [call] }),
+      at.client.workflow.execute('forged', { workflowId, taskQueue, args: [call] }),
     )) as ForgedAnswer;
   };
 }
 
-function resultOf(answer: ForgedAnswer): unknown {
+export function resultOf(answer: ForgedAnswer): unknown {
   if ('result' in answer) return answer.result;
   throw new Error(`${answer.code}: ${answer.message}`);
 }

@@ -112,6 +112,7 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
     evidenceKey: keys.evidence,
     log,
     readSecret: (ref) => readSecret(ref, root),
+    secrets: () => [],
   };
   const door = openDoor({ client, store, bundle, log, answerMs: 20_000 });
   let nonce = 0;

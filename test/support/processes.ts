@@ -4,7 +4,7 @@
  * through the gateway's API with statements that its key attests, or with signed Slack requests, and, like people, try again
  * when no answer comes.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,6 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import type { Client } from '@temporalio/client';
 import type { Event } from '../../core/event.js';
 import type { Hold } from '../../core/hold.js';
-import type { Json } from '../../core/json.js';
 import type { RunView } from '../../core/run-view.js';
 import type { About, Statement } from '../../core/statement.js';
 import type { Verb } from '../../core/verbs.js';
@@ -76,6 +75,8 @@ export interface ProcessesOptions {
   /** How often what is in force is looked at. Default 1h, the longest there is: a test sees none of it. */
   watchEvery?: string;
   people?: (text: string) => string;
+  /** The workspace has runbooks of its own, copies of the shipped ones, so that a test can edit them. */
+  ownRunbooks?: boolean;
   /** Credentials of the world, other than those of nobody. */
   planted?: Pick<WorldOptions, 'credentials' | 'slackSecrets'>;
 }
@@ -89,10 +90,12 @@ const reason = 'beacon to a known bad host';
 export async function startProcesses({
   watchEvery = '1h',
   people,
+  ownRunbooks = false,
   planted = {},
 }: ProcessesOptions = {}): Promise<Processes> {
   const root = mkdtempSync(join(tmpdir(), 'firebreak-chaos-'));
   const world = await openWorld({ root, watchEvery, ...planted });
+  if (ownRunbooks) cpSync(workspaceAt(root).runbooks, join(root, 'runbooks'), { recursive: true });
   const workspace = workspaceAt(root);
   if (people !== undefined) writeFileSync(workspace.people, people(readFileSync(workspace.people, 'utf8')));
   const states: string[] = [];
@@ -157,7 +160,7 @@ export async function startProcesses({
       ask<Prepared>('/v1/prepare', { ask: wanted, by }),
     );
     const { about } = prepared;
-    const why = wanted.reason ?? ('inputs' in wanted ? String(wanted.inputs['reason']) : undefined);
+    const why = wanted.reason ?? ('inputs' in wanted ? reason : undefined);
     const statement = attested(by, wanted.verb, about, prepared.nonce, why);
     let unanswered = false;
     await waitFor(`${wanted.verb} by ${by} to count`, async () => {
@@ -249,7 +252,7 @@ export async function startProcesses({
       say(by, {
         verb: 'launch',
         runbook: 'aws-host-compromise',
-        inputs: { instances, reason } as Record<string, Json>,
+        inputs: { instances, reason },
       }),
     press,
     view,

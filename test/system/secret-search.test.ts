@@ -28,6 +28,11 @@ const speltText: [string, (bytes: Buffer) => string | Uint8Array][] = [
   ['form', (bytes) => new URLSearchParams({ key: bytes.toString() }).toString()],
   ['JSON', (bytes) => JSON.stringify({ key: bytes.toString() })],
   ['JSON in JSON', (bytes) => JSON.stringify({ body: JSON.stringify({ key: bytes.toString() }) })],
+  [
+    'XML',
+    (bytes) =>
+      `<key>${bytes.toString().replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')}</key>`,
+  ],
   ['JSON with slashes', (bytes) => JSON.stringify({ key: bytes.toString() }).replaceAll('/', '\\/')],
 ];
 

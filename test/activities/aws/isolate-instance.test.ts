@@ -1,5 +1,9 @@
 // Real EC2 calls to the emulator behind the shim: SDK, wire format and state are real.
-import { AuthorizeSecurityGroupEgressCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import {
+  AuthorizeSecurityGroupEgressCommand,
+  RevokeSecurityGroupEgressCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { isolateInstance } from '../../../activities/aws/isolate-instance.js';
 import { quarantineTarget } from '../../../activities/aws/quarantine-group.js';
@@ -235,19 +239,46 @@ test('without a quarantine group nothing is opened', async () => {
   expect(await groupsOf(instance)).toEqual([original]);
 });
 
-test('a second group with the quarantine tag is refused by name, not chosen between', async () => {
+test('groups to which somebody else gave the quarantine tag do not stop isolation, whatever their rules', async () => {
   const { instance, vpc, quarantine } = await startInstance();
   const { target, hold } = await firstOf(instance);
-  const decoy = await makeGroup(vpc, 'decoy', { 'firebreak:quarantine': vpc });
-  const written = isolateInstance.write(target, isolated, hold, worldOf());
-  await expect(written).rejects.toMatchObject({
-    code: 'aws.two-quarantine-groups',
-    message: expect.stringContaining(decoy),
-  });
-  await expect(isolateInstance.read(target, hold, worldOf())).rejects.toMatchObject({
-    message: expect.stringContaining(quarantine),
-  });
+  const [open, empty] = [await makeGroup(vpc, 'open', tagOf(vpc)), await makeGroup(vpc, 'empty', tagOf(vpc))];
+  await seal(empty);
+  await isolateInstance.write(target, isolated, hold, worldOf());
+  expect(await groupsOf(instance)).toEqual([[quarantine]]);
+  expect((await isolateInstance.read(target, hold, worldOf())).state).toEqual(isolated);
+  await setGroups(target.id, [open]);
+  expect((await isolateInstance.read(target, hold, worldOf())).state).toEqual({ groups: [open] });
 });
+
+test('an interface in any sealed group with the tag is isolated, until that group is opened', async () => {
+  const { instance, vpc, quarantine } = await startInstance();
+  const { target, hold } = await firstOf(instance);
+  const other = await makeGroup(vpc, 'other sealed', tagOf(vpc));
+  await seal(other);
+  await setGroups(target.id, [other]);
+  expect(await isolateInstance.read(target, hold, worldOf())).toEqual({
+    state: isolated,
+    identity: { groups: [other] },
+  });
+  aws().shim.calls.clear();
+  await isolateInstance.write(target, isolated, hold, worldOf());
+  expect(Object.keys(aws().shim.calls.counts()).filter((action) => !action.startsWith('Describe'))).toEqual([]);
+  await aws().ec2.send(new AuthorizeSecurityGroupEgressCommand({ GroupId: other, IpPermissions: [everywhere] }));
+  expect((await isolateInstance.read(target, hold, worldOf())).state).toEqual({ groups: [other] });
+  await isolateInstance.write(target, isolated, hold, worldOf());
+  expect(await groupsOf(instance)).toEqual([[quarantine]]);
+});
+
+const everywhere = { IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
+
+function tagOf(vpc: string): Record<string, string> {
+  return { 'firebreak:quarantine': vpc };
+}
+
+async function seal(group: string): Promise<void> {
+  await aws().ec2.send(new RevokeSecurityGroupEgressCommand({ GroupId: group, IpPermissions: [everywhere] }));
+}
 
 test('an interface that belongs to an AWS service fails by itself, with what to do instead', async () => {
   const { instance, original } = await startInstance();

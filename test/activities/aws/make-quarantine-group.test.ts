@@ -3,10 +3,12 @@ import {
   AssociateVpcCidrBlockCommand,
   AuthorizeSecurityGroupEgressCommand,
   AuthorizeSecurityGroupIngressCommand,
+  RevokeSecurityGroupEgressCommand,
 } from '@aws-sdk/client-ec2';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { isolateInstance } from '../../../activities/aws/isolate-instance.js';
 import { makeQuarantineGroup } from '../../../activities/aws/make-quarantine-group.js';
+import { quarantineNames } from '../../../activities/aws/quarantine-group.js';
 import {
   aws,
   groupsIn,
@@ -107,25 +109,87 @@ test('rules that somebody added are shown, and taken away by the next write', as
   expect(await quarantineIn(vpc)).toHaveLength(1);
 });
 
-test('a group of our name without our tag is not ours, and is not touched', async () => {
-  const { vpc, write } = await lab();
+/** As an attacker may make one: the name and the tag that are looked for, but not what Firebreak sets in the creating call. */
+async function decoyIn(vpc: string, name: string, rules: 'open' | 'sealed') {
+  const id = await makeGroup(vpc, name, { 'firebreak:quarantine': vpc });
+  if (rules === 'sealed') await seal(id);
+  return id;
+}
+
+async function seal(group: string): Promise<void> {
+  await aws().ec2.send(
+    new RevokeSecurityGroupEgressCommand({
+      GroupId: group,
+      IpPermissions: [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }],
+    }),
+  );
+}
+
+async function egressOf(vpc: string, group: string) {
+  return (await groupsIn(vpc)).find(({ GroupId }) => GroupId === group)?.IpPermissionsEgress;
+}
+
+test('a group of our name without our tag is not ours: it is not touched, and another name is taken', async () => {
+  const { vpc, read, write } = await lab();
   const foreign = await makeGroup(vpc, `firebreak-quarantine-${vpc}`);
-  await expect(write(sealed)).rejects.toMatchObject({
-    code: 'aws.group-name-taken',
-    target: foreign,
-    isTerminal: true,
-  });
-  expect((await groupsIn(vpc)).find(({ GroupId }) => GroupId === foreign)?.IpPermissionsEgress).toHaveLength(1);
+  const made = (await write(sealed)) as { group: string };
+  expect(made.group).not.toBe(foreign);
+  expect(await egressOf(vpc, foreign)).toHaveLength(1);
+  expect((await quarantineIn(vpc)).map(({ GroupName }) => GroupName)).toEqual([
+    expect.stringMatching(new RegExp(`^firebreak-quarantine-${vpc}-[0-9a-f]{8}$`)),
+  ]);
+  expect(await read()).toEqual({ state: sealed, identity: made });
+  expect(await write(sealed)).toEqual(made);
+  await write(null);
+  expect(await quarantineIn(vpc)).toEqual([]);
 });
 
-test('two groups with the tag are refused by name', async () => {
+test('where every name is taken it ends in an error that says by whom, after a few tries', async () => {
+  const { vpc, write } = await lab();
+  for (const name of quarantineNames(vpc)) await makeGroup(vpc, name);
+  await expect(write(sealed)).rejects.toMatchObject({ code: 'aws.group-name-taken', isTerminal: true });
+});
+
+test('an open group that carries the tag does not stop us, and is left alone', async () => {
   const { vpc, read, write } = await lab();
+  const decoy = await decoyIn(vpc, 'decoy', 'open');
+  expect(await read()).toEqual({ state: null });
   const made = (await write(sealed)) as { group: string };
-  const decoy = await makeGroup(vpc, 'decoy', { 'firebreak:quarantine': vpc });
-  await expect(write(sealed)).rejects.toMatchObject({ code: 'aws.two-quarantine-groups' });
-  await expect(read()).rejects.toMatchObject({
-    message: expect.stringMatching(new RegExp(`${made.group}.*${decoy}|${decoy}.*${made.group}`)),
-  });
+  expect(made.group).not.toBe(decoy);
+  expect(await read()).toEqual({ state: sealed, identity: made });
+  expect(await egressOf(vpc, decoy)).toHaveLength(1);
+  await write(null);
+  expect((await quarantineIn(vpc)).map(({ GroupId }) => GroupId)).toEqual([decoy]);
+});
+
+test('a group with our name and tag, but without the marks of our making, is neither emptied nor trusted', async () => {
+  const { vpc, read, write } = await lab();
+  const forged = await decoyIn(vpc, `firebreak-quarantine-${vpc}`, 'open');
+  const made = (await write(sealed)) as { group: string };
+  expect(made.group).not.toBe(forged);
+  expect(await egressOf(vpc, forged)).toHaveLength(1);
+  expect(await read()).toEqual({ state: sealed, identity: made });
+});
+
+test('of several sealed groups with the tag ours is preferred, else the lowest id', async () => {
+  const { vpc, read, write } = await lab();
+  const decoys = [await decoyIn(vpc, 'one', 'sealed'), await decoyIn(vpc, 'two', 'sealed')].toSorted();
+  expect(await read()).toEqual({ state: sealed, identity: { group: decoys[0] } });
+  const made = (await write(sealed)) as { group: string };
+  expect(decoys).not.toContain(made.group);
+  expect(await read()).toEqual({ state: sealed, identity: made });
+});
+
+test("what is held is the group of our making: somebody else's sealed one neither hides its loss nor hinders release", async () => {
+  const { vpc, planned, write } = await lab();
+  const made = (await write(sealed)) as { group: string };
+  await decoyIn(vpc, 'decoy', 'sealed');
+  const held = holdOf(makeQuarantineGroup, planned, null);
+  const readHeld = () => makeQuarantineGroup.read(planned.target, held, worldOf());
+  expect(await readHeld()).toEqual({ state: sealed, identity: made });
+  await write(null);
+  expect(await readHeld()).toEqual({ state: null });
+  expect(await quarantineIn(vpc)).toHaveLength(1);
 });
 
 test('the tag of another VPC on a group does not make it the quarantine group of this one', async () => {

@@ -170,7 +170,7 @@ test('five hundred targets fit, and what is not shown is counted with a command 
   const content = askCard(viewOf(), askOf(), planOf(500));
   expect(refusalOf(content.text, content.blocks as unknown as Block[])).toBeUndefined();
   expect(shownBy(content)).toContain('500 network-interface');
-  expect(shownBy(content)).toContain('… and 495 more: `firebreak plan run-4k7mq2x9ab`');
+  expect(shownBy(content)).toContain('… and 495 more: `firebreak status run-4k7mq2x9ab --changes`');
 });
 
 test('a button carries the run, the ask and a nonce that changes with every decision, and nothing else', () => {

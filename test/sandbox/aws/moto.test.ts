@@ -1,25 +1,30 @@
 // The emulator as a process: made once, ended with its parent. The Python environment itself is real; only its failures are played.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startMoto } from '../../../sandbox/aws/moto.js';
-import { cacheFolder, packageFile, pythonEnvironment } from '../../../sandbox/aws/python-environment.js';
+import { pythonEnvironment } from '../../../sandbox/aws/python-environment.js';
+import { isAlive } from '../../../worker/cache.js';
+import { projectRoot } from '../../../worker/project.js';
 import { startTimeoutMs } from '../../support/aws.js';
 
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'firebreak-moto-'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true, force: true });
+});
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
+/** A cache of the test's own, in which nothing is made yet. */
+function ownCache(): string {
+  const cache = join(folder, 'cache');
+  vi.stubEnv('FIREBREAK_CACHE', cache);
+  return cache;
 }
 
 async function requirementsWith(text: string): Promise<string> {
@@ -40,7 +45,7 @@ test('moto answers on a port of loopback and is gone after stop', { timeout: sta
 test('moto ends when its parent is killed and can say nothing', { timeout: startTimeoutMs }, async () => {
   const parent = spawn(process.execPath, ['--input-type=module', '-e', parentProgram], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: packageFile('.'),
+    cwd: projectRoot,
   });
   const pid = await new Promise<number>((resolve, reject) => {
     parent.once('exit', (code) => reject(new Error(`the parent ended early with ${code}`)));
@@ -63,48 +68,47 @@ process.stdout.write(String(moto.pid));
 test('the environment is made once: of two who ask at the same time one makes it and the other waits', {
   timeout: 120_000,
 }, async () => {
+  const cache = ownCache();
   const requirements = await requirementsWith('# nothing to install\n');
   const lines: string[] = [];
-  const options = { requirements, cache: join(folder, 'cache'), progress: (line: string) => void lines.push(line) };
+  const options = { requirements, progress: (line: string) => void lines.push(line) };
   const both = await Promise.all([pythonEnvironment(options), pythonEnvironment(options)]);
   expect(both[0]).toBe(both[1]);
   expect(lines.filter((line) => line.startsWith('Preparing'))).toHaveLength(1);
   await pythonEnvironment(options);
   expect(lines).toHaveLength(2);
-  expect((await readdir(options.cache)).filter((name) => name.includes('lock'))).toEqual([]);
+  expect(await readdir(cache)).toEqual([expect.stringMatching(/^python-[0-9a-f]{16}$/)]);
 });
 
-test('a lock whose process is gone, and a folder that was left half made, do not stand in the way', {
+test('the environment works from where it ends up, not only from where it was made', {
   timeout: 120_000,
 }, async () => {
+  const cache = ownCache();
   const requirements = await requirementsWith('# nothing to install either\n');
-  const cache = join(folder, 'cache');
-  const program = await pythonEnvironment({ requirements, cache, progress: () => undefined });
-  const made = join(program, '..', '..');
-  await rm(join(made, 'complete'));
-  await writeFile(`${made}.lock`, String(await deadProcess()));
-  await expect(pythonEnvironment({ requirements, cache, progress: () => undefined })).resolves.toBe(program);
+  const program = await pythonEnvironment({ requirements, progress: () => undefined });
+  const { stdout } = await promisify(execFile)(program, ['-c', 'import sys, pip; print(sys.prefix, pip.__file__)']);
+  const [prefix, pip] = stdout.trim().split(' ');
+  expect(join(prefix ?? '', 'bin', 'python')).toBe(program);
+  expect(pip).toContain(cache);
 });
 
 test('other requirements get an environment of their own', { timeout: 120_000 }, async () => {
-  const cache = join(folder, 'cache');
+  ownCache();
   const first = await pythonEnvironment({
     requirements: await requirementsWith('# one\n'),
-    cache,
     progress: () => undefined,
   });
   const second = await pythonEnvironment({
     requirements: await requirementsWith('# two\n'),
-    cache,
     progress: () => undefined,
   });
   expect(second).not.toBe(first);
 });
 
 test('a missing Python is an error that says what to install', async () => {
+  ownCache();
   const making = pythonEnvironment({
     requirements: await requirementsWith('#\n'),
-    cache: folder,
     python: join(folder, 'no-python'),
     progress: () => undefined,
   });
@@ -119,22 +123,11 @@ test('an install that fails says what pip said, and the next start tries again',
   const requirements = await requirementsWith(
     `--no-index\n--find-links ${join(folder, 'empty')}\nno-such-package==1.0\n`,
   );
-  const making = () => pythonEnvironment({ requirements, cache: join(folder, 'cache'), progress: () => undefined });
+  ownCache();
+  const making = () => pythonEnvironment({ requirements, progress: () => undefined });
   await expect(making()).rejects.toMatchObject({
     code: 'sandbox.python',
     message: expect.stringContaining('no-such-package'),
   });
   await expect(making()).rejects.toMatchObject({ code: 'sandbox.python' });
 });
-
-test('the cache lies where the environment says, else where caches lie', () => {
-  expect(cacheFolder({ FIREBREAK_CACHE: '/a' })).toBe('/a');
-  expect(cacheFolder({ XDG_CACHE_HOME: '/b' })).toBe('/b/firebreak');
-  expect(cacheFolder({})).toMatch(/\.cache\/firebreak$/);
-});
-
-/** The id of a process that has ended. */
-function deadProcess(): Promise<number> {
-  const child = spawn(process.execPath, ['-e', '']);
-  return new Promise((resolve) => child.once('exit', () => resolve(child.pid ?? 0)));
-}

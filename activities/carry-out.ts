@@ -162,7 +162,10 @@ async function carryOutExchange(
 /** What is no longer held is an ordinary change with before and after exchanged; it takes a hold of its own while it is made. */
 async function undoDone(hold: Hold, runs: string[], context: SettleContext): Promise<Outcome> {
   if (!runs.includes(hold.origin.run))
-    throw refuse('warrant.foreign-hold', `${hold.id} is of ${hold.origin.run}, which is not what was launched to be undone.`);
+    throw refuse(
+      'warrant.foreign-hold',
+      `${hold.id} is of ${hold.origin.run}, which is not what was launched to be undone.`,
+    );
   const { hold: _hold, ...change } = exchangeOf(hold, runs);
   const [outcome] = await settleAll([change], context);
   return outcome as Outcome;

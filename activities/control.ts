@@ -30,7 +30,7 @@ export function controlActivities(deps: EngineDeps): ControlActivities {
       return hear(deps, run, statement);
     },
     append: async (drafts) => {
-      for (const draft of drafts) await refuseForged(deps, draft);
+      for (const event of drafts) await refuseForged(deps, event);
       await deps.store.append(drafts);
     },
     ask: async (input) => {
@@ -94,7 +94,9 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
   ]);
   // The first launch with this id stays; a second one must not go on as if it were that.
   if (!same(recorded.at(-1)?.statement, input.launch))
-    return { refused: { code: 'run.launched-before', reason: `${input.run} was launched before, by another statement.` } };
+    return {
+      refused: { code: 'run.launched-before', reason: `${input.run} was launched before, by another statement.` },
+    };
   const { everyMs, settlesPerHour } = bundle.installation.watch;
   return { about: about as LaunchAbout, launch, watch: { everyMs, settlesPerHour } };
 }
@@ -121,7 +123,10 @@ function matches(
   if (about.run !== input.run || about.incident !== input.incident)
     return mismatch('about.other-run', 'This launch was said about another run.');
   if (about.environment !== environment)
-    return mismatch('about.other-environment', `This was launched for "${about.environment}"; here is "${environment}".`);
+    return mismatch(
+      'about.other-environment',
+      `This was launched for "${about.environment}"; here is "${environment}".`,
+    );
   if (about.runbook !== digestOf(input.runbook))
     return mismatch('about.other-runbook', 'The runbook is not the one that was launched.');
   if (about.inputs !== digestOf(input.inputs))
@@ -182,9 +187,13 @@ async function ask(deps: EngineDeps, input: AskInput): Promise<{ plan: Digest }>
   const { run, id, gate, round, plans, openedAt, ...rest } = input;
   const effects = new Set<Digest>();
   if (input.allows !== 'carry out' && plans.length > 0) {
-    throw new FirebreakError('gate.request-with-plans', `A request to ${input.allows} brought plans along (this is a bug).`, {
-      nextStep: 'report it.',
-    });
+    throw new FirebreakError(
+      'gate.request-with-plans',
+      `A request to ${input.allows} brought plans along (this is a bug).`,
+      {
+        nextStep: 'report it.',
+      },
+    );
   }
   for (const ref of plans) {
     const plan = await loadPlan(deps.store, ref, run.run, ref.step);

@@ -53,7 +53,8 @@ export async function refuseForged({ store, bundle }: EngineDeps, draft: EventDr
   refuseOtherCaller(run);
   // Ids are first come, first served: those of executors' own events must not be taken beforehand.
   const own = id.startsWith(`${run}/engine/`) || id.startsWith(`${run}/containment/`);
-  if (!own || (await launchOf(store, run))?.chain !== chain) throw refuse('control.other-run', `${id} is not of ${run}.`);
+  if (!own || (await launchOf(store, run))?.chain !== chain)
+    throw refuse('control.other-run', `${id} is not of ${run}.`);
   if (statement === undefined) {
     if (!engineActions.includes(action) || (actor !== 'engine' && action !== 'statement.refused'))
       throw refuse('control.not-a-workflows', `"${action}" by ${actor} is not for a workflow to write.`);

@@ -88,7 +88,8 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
   }
   if (same(now.state, change.after)) {
     // Between the two reads another run may have held and written it; without joining, its release would lift ours.
-    if (held === undefined && (await store.openHold(changeKey(change))) !== undefined) return settleOnce(change, context);
+    if (held === undefined && (await store.openHold(changeKey(change))) !== undefined)
+      return settleOnce(change, context);
     return alreadySo(change, action, held, now.identity, context);
   }
   if (!context.covers(change.effect)) return { status: 'outside', shown: 'no', found: now.state };

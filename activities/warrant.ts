@@ -83,12 +83,16 @@ export function judgeLaunch(
   // One person's key may be good in several installations; what was said in one must not be replayed in another.
   const { environment } = bundle.installation;
   if (about.environment !== environment)
-    throw refuse('warrant.other-environment', `This was launched for "${about.environment}"; here is "${environment}".`);
+    throw refuse(
+      'warrant.other-environment',
+      `This was launched for "${about.environment}"; here is "${environment}".`,
+    );
   return about;
 }
 
 export function refuseOtherSystem(system: string, of: string): void {
-  if (of !== system) throw refuse('warrant.other-system', `This was agreed to for system "${of}", not for "${system}".`);
+  if (of !== system)
+    throw refuse('warrant.other-system', `This was agreed to for system "${of}", not for "${system}".`);
 }
 
 /** What people cancelled, and what is over, is not begun again with statements that are still valid. */
@@ -144,7 +148,10 @@ async function askOnRecord(
     throw refuse('warrant.never-asked', `Gate "${about.gate}" of ${run.run} never asked about this plan.`);
   const { id, allows } = asked.data as unknown as GateAsked;
   if (allows !== 'carry out')
-    throw refuse('warrant.other-question', `Gate "${about.gate}" asked whether to ${allows}, not to carry anything out.`);
+    throw refuse(
+      'warrant.other-question',
+      `Gate "${about.gate}" asked whether to ${allows}, not to carry anything out.`,
+    );
   const extensions = events.flatMap(({ action, data, statement }) =>
     action === 'gate.extended' && data?.['id'] === id && statement !== undefined ? [statement] : [],
   );
@@ -158,7 +165,9 @@ async function askOnRecord(
 function extensionOf(statement: Statement, { people }: Bundle, { run, launch }: GateAbout): number {
   const { about, verb } = statement;
   const ours = verb === 'extend' && about.kind === 'run' && about.run === run && about.launch === launch;
-  return ours && judgeResponder(statement, findFacts(statement, people), atOf(statement)).counts ? (about.byMs ?? 0) : 0;
+  return ours && judgeResponder(statement, findFacts(statement, people), atOf(statement)).counts
+    ? (about.byMs ?? 0)
+    : 0;
 }
 
 /** Whoever brings a warrant must not leave out who said no, or who took back a yes: what counted there belongs to it. */

@@ -104,9 +104,12 @@ function spellingsOf(secret: string): string[] {
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0'));
   const url = inUrl(secret);
   const base64 = [0, 1, 2].map((before) => inBase64(bytes, before));
+  const json = JSON.stringify(secret).slice(1, -1);
   return [
     secret,
-    JSON.stringify(secret).slice(1, -1),
+    json,
+    json.replaceAll('/', '\\/'), // as some write JSON
+    secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;'),
     ...[url, `%${hex.join('%')}`].flatMap((each) => [
       each,
       withEscapes(each, 'toLowerCase'),

@@ -27,8 +27,10 @@ export interface Up {
   stop: () => Promise<void>;
 }
 
-/** Settles once everything serves. When the start fails, or `stop` is called, nothing is left running;
- * with a configuration that is invalid nothing is started. */
+/**
+ * Settles once everything serves. When the start fails, or `stop` is called, nothing is left running; with a configuration
+ * that is invalid nothing is started.
+ */
 export async function up(
   workspace: Workspace,
   { extras = [], onState = () => undefined, tell }: UpOptions = {},

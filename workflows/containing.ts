@@ -24,17 +24,21 @@ export async function watchOver(context: RunContext, step: Step, plan: PlanRef, 
     warrant,
     ...(step.reviewAfterMs === undefined ? {} : { reviewAfterMs: step.reviewAfterMs }),
   };
-  const before = context.containing ?? Promise.resolve();
-  // One after the other, and each on its own: a start that failed must not keep the next from being tried.
-  const mine = before
-    .catch(() => undefined)
-    .then(async () => {
-      if (memory.watched.includes(id)) return;
-      await calling(memory, handOver(memory, watched));
-      memory.watched.push(id);
-    });
-  context.containing = mine;
-  await mine;
+  context.containing = handOverNext(memory, id, watched, context.containing);
+  await context.containing;
+}
+
+/** One after the other, and each on its own: a handing over that failed must not keep the next from being tried. */
+async function handOverNext(
+  memory: RunMemory,
+  id: string,
+  watched: Watched,
+  before: Promise<void> | undefined,
+): Promise<void> {
+  await before?.catch(() => undefined);
+  if (memory.watched.includes(id)) return;
+  await calling(memory, handOver(memory, watched));
+  memory.watched.push(id);
 }
 
 /** Starts the containment, or gives more to the one that is there. It ends by itself when nothing is held, and is started again. */

@@ -146,7 +146,7 @@ async function look(
     } catch (error) {
       const says = `step "${step}" could not be looked at, and will be again: ${asPersonNeed(error, step).needs.why}`;
       await control.append([say('owner.paged', { owner: run.requester, says })]);
-      result = { open: 1, settled: 0, differs: 0 };
+      result = { open: 1, ended: false, settled: 0, differs: 0 };
     }
     for (let count = 0; count < result.settled; count += 1) memory.settledAt.push(Date.now());
     sum.open = Math.max(sum.open, result.open);

@@ -96,17 +96,30 @@ async function planOnly(context: RunContext): Promise<void> {
 }
 
 async function planAlone(context: RunContext, step: Step): Promise<void> {
-  const { memory } = context;
   try {
-    await planOf(context, step, itemsOf(context, step));
-    memory.results[step.id] = { state: 'done', counts: noCounts };
+    const { items, failed } = await planOf(context, step, itemsOf(context, step));
+    if (failed === 0) context.memory.results[step.id] = { state: 'done', counts: noCounts };
+    // What could not be read is no "nothing to do": a plan of half the hosts must not look like one of all.
+    else await planIncomplete(context, step, failed < items ? 'partial' : 'failed', unplanned(failed, items));
   } catch (error) {
     const { needs } = asPersonNeed(error, step.id);
-    memory.results[step.id] = { state: 'failed', counts: noCounts };
-    const exceptions = [{ key: step.id, status: 'failed', code: needs.code, message: needs.why }];
-    const data: StepFinished = { state: 'failed', counts: {}, exceptions };
-    await record(memory, eventOf(memory, 'step.finished', { step: step.id, outcome: 'failed', data }));
+    await planIncomplete(context, step, 'failed', { code: needs.code, message: needs.why });
   }
+}
+
+function unplanned(failed: number, items: number): { code: string; message: string } {
+  return { code: 'plan.incomplete', message: `${failed} of ${items} could not be planned; the plan says why.` };
+}
+
+async function planIncomplete(
+  { memory }: RunContext,
+  step: Step,
+  state: 'partial' | 'failed',
+  why: { code: string; message: string },
+): Promise<void> {
+  memory.results[step.id] = { state, counts: noCounts };
+  const data: StepFinished = { state, counts: {}, exceptions: [{ key: step.id, status: 'failed', ...why }] };
+  await record(memory, eventOf(memory, 'step.finished', { step: step.id, outcome: state, data }));
 }
 
 /** Before the first write a responder cancels alone; afterwards one other person must agree. It lifts nothing. */

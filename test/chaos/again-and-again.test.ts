@@ -58,7 +58,7 @@ test(
   async () => {
     const { faults, calls } = at.world.slack;
     const before = at.kills.length;
-    const disturbed = await holdsThrough({
+    const run = await holdsThrough({
       name: 'Slack down, gateway killed three times',
       begin: () => {
         faults.down = 'cut';
@@ -119,7 +119,7 @@ test(
         await at.kill('temporal');
       },
     });
-    const heard = (await at.events(disturbed)).filter(({ action }) => action === "statement.attempted");
+    const heard = (await at.events(disturbed)).filter(({ action }) => action === 'statement.attempted');
     expect(heard.map(({ actor }) => actor)).toEqual(['bob', 'carol']);
   },
   limitMs,

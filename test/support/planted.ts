@@ -1,8 +1,9 @@
 // Every credential of a sandbox workspace, each of its own and unlike anything else, so that wherever one turns up it is known.
 import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readGatewayFile } from '../../gateway/gateway-file.js';
+import { personKey, sandboxPeople } from '../../sandbox/people.js';
 import type { SandboxState } from '../../sandbox/slack/state.js';
 import type { Workspace } from '../../worker/workspace.js';
 import type { ProcessesOptions } from './processes.js';
@@ -10,7 +11,6 @@ import type { Secret } from './secret-search.js';
 
 /** With the signs that base64, URLs and forms spell otherwise. */
 export function plantCredentials(): Required<NonNullable<ProcessesOptions['planted']>> {
-  const random = (bytes: number): string => randomBytes(bytes).toString('hex');
   return {
     credentials: {
       accessKeyId: `AKIA${random(8).toUpperCase()}`,
@@ -26,9 +26,7 @@ export function secretsOf(
   { credentials, slackSecrets }: ReturnType<typeof plantCredentials>,
   slack: SandboxState,
 ): Secret[] {
-  const people = join(workspace.root, 'keys');
   const token = readGatewayFile(workspace)?.token ?? '';
-  const text = (name: string, value: string): Secret => ({ name, bytes: Buffer.from(value) });
   return [
     text('AWS access key id', credentials.accessKeyId),
     text('AWS secret access key', credentials.secretAccessKey),
@@ -40,14 +38,23 @@ export function secretsOf(
       bytes: seedOf(readFileSync(join(workspace.keys, `${use}.pem`), 'utf8')),
     })),
     { name: 'the key of the evidence', bytes: readFileSync(join(workspace.keys, 'evidence.key')) },
-    ...readdirSync(people)
-      .filter((file) => !file.endsWith('.pub'))
-      .map((person) => ({ name: `${person}'s private key`, bytes: sshSeedOf(join(people, person)) })),
+    ...sandboxPeople.map((person) => ({
+      name: `${person}'s private key`,
+      bytes: sshSeedOf(personKey(workspace.root, person)),
+    })),
     // What a request of Slack carries besides: whoever has it can answer in the app's name.
     text('the token in requests of Slack', 'legacy-verification-token'),
     ...[...slack.responseUrls.keys()].map((path) => text('a response_url', path.split('/').at(-1) ?? '')),
     ...[...slack.triggers.keys()].map((id) => text('a trigger id', id.split('.').at(-1) ?? '')),
   ];
+}
+
+function random(bytes: number): string {
+  return randomBytes(bytes).toString('hex');
+}
+
+function text(name: string, value: string): Secret {
+  return { name, bytes: Buffer.from(value) };
 }
 
 /** The 32 bytes that an Ed25519 key is made from. */

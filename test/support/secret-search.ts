@@ -64,6 +64,7 @@ export function spellingsOf(bytes: Uint8Array): Map<string, Buffer> {
       ['JSON', json],
       ['JSON in JSON', inJson(json)],
       ['JSON with slashes', json.replaceAll('/', '\\/')],
+      ['JSON with slashes in JSON', inJson(json.replaceAll('/', '\\/'))],
       ['URL', url],
       ['url', url.replaceAll(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase())],
       ['form', new URLSearchParams({ '': text }).toString().slice(1)],

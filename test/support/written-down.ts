@@ -88,16 +88,19 @@ export function files({ root, keys, gateway }: Workspace): Place[] {
   return readdirSync(root, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !kept.some((place) => file === place || file.startsWith(`${place}/`)))
+    .filter((file) => !kept.some((each) => file === each || file.startsWith(`${each}/`)))
     .map((file) => ({ where: relative(root, file), bytes: readFileSync(file) }));
 }
 
 /** Every version of every message, and what only one person was shown. */
 export function slackMessages({ messages, privates, views }: SandboxState): Place[] {
-  const place = (where: string, shown: unknown): Place => ({ where, bytes: Buffer.from(JSON.stringify(shown)) });
   return [
     ...messages.flatMap(({ ts, versions }) => versions.map((each, i) => place(`card ${ts}, version ${i}`, each))),
     ...privates.map((each) => place(`what ${each.user} was shown`, each)),
     place('views', views),
   ];
+}
+
+function place(where: string, shown: unknown): Place {
+  return { where, bytes: Buffer.from(JSON.stringify(shown)) };
 }

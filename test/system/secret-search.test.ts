@@ -33,6 +33,10 @@ const speltText: [string, (bytes: Buffer) => string | Uint8Array][] = [
     (bytes) =>
       `<key>${bytes.toString().replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')}</key>`,
   ],
+  [
+    'JSON with slashes in JSON',
+    (bytes) => JSON.stringify({ body: JSON.stringify({ key: bytes.toString() }).replaceAll('/', '\\/') }),
+  ],
   ['JSON with slashes', (bytes) => JSON.stringify({ key: bytes.toString() }).replaceAll('/', '\\/')],
 ];
 
@@ -56,7 +60,7 @@ test('a key that PEM has broken into lines is found, also where the lines are es
 test('what holds no secret, half of one, or another one, is not taken for it', () => {
   expect(found(secret, 'nothing to see')).toEqual([]);
   expect(found(secret, text.slice(0, -4))).toEqual([]);
-  expect(found(secret, Buffer.from(text).reverse())).toEqual([]);
+  expect(found(secret, Buffer.from(text).toReversed())).toEqual([]);
 });
 
 test('a secret that is too short to search for is refused, for it would be found everywhere or nowhere', () => {

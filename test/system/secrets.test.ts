@@ -3,10 +3,10 @@
 // errors are how secrets get into records.
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FaultInput } from '../../sandbox/aws/faults.js';
+import { personKey } from '../../sandbox/people.js';
 import { built } from '../../worker/project.js';
 import { plantCredentials, secretsOf } from '../support/planted.js';
 import { type Processes, startProcesses, waitFor } from '../support/processes.js';
@@ -96,18 +96,16 @@ async function mainJobAndRelease(): Promise<string[]> {
   const told = await (await at.world.slack.user('U0ALICE').slash(words)).next(60_000);
   const run = /run-[0-9a-z]{10}/.exec(told.text)?.[0] ?? '';
   await agreeTo(run);
+  const alice = ['--as', 'alice', '--key', personKey(at.workspace.root, 'alice')];
   const asked = await firebreak(
-    ...[
-      'release',
-      run,
-      '--reason',
-      'hosts were rebuilt',
-      '--as',
-      'alice',
-      '--key',
-      join(at.workspace.root, 'keys', 'alice'),
-    ],
-    ...['--yes', '--detach', '--json'],
+    'release',
+    run,
+    '--reason',
+    'hosts were rebuilt',
+    ...alice,
+    '--yes',
+    '--detach',
+    '--json',
   );
   const release = /run-[0-9a-z]{10}/.exec(asked.replaceAll(run, ''))?.[0] ?? '';
   await agreeTo(release);

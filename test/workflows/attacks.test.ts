@@ -1,4 +1,5 @@
 // Somebody who reached Temporal, with a responder's launch and with what people said in earnest, but not with what they did not say.
+import { ModifyInstanceAttributeCommand } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AskInput, CarryOutInput, RunRef, Warrant } from '../../activities/contract.js';
 import type { EventDraft } from '../../core/event.js';
@@ -9,7 +10,7 @@ import type { AskView } from '../../core/run-view.js';
 import type { GateAbout, Statement } from '../../core/statement.js';
 import { digestOf } from '../../journal/digest.js';
 import { stateUpdate } from '../../workflows/statements.js';
-import { groupsOfInstances } from '../support/ec2.js';
+import { ec2Of, groupsOfInstances } from '../support/ec2.js';
 import { type Caller, caller, resultOf } from '../support/forgery.js';
 import { startInstallation, type TestInstallation } from '../support/installation.js';
 
@@ -18,8 +19,34 @@ let untouched: string[][];
 const retry = { attempts: 1, firstWaitMs: 10 };
 const executors = executorQueue('aws');
 
+/** Of two steps, the first of which is taken back if it fails; the run stays open while the second asks. */
+const twoSteps = `apiVersion: firebreak/v1
+kind: Runbook
+metadata: { name: two-steps, version: 1, summary: Protect hosts twice. }
+inputs:
+  instances: { type: list, of: aws-instance, max: 10 }
+  reason: { type: string, min: 5 }
+gates:
+  first: { need: 1, from: [security-oncall, platform-leads], within: 15m }
+  second: { need: 1, from: [security-oncall, platform-leads], within: 15m }
+steps:
+  - id: protect
+    phase: recover
+    uses: aws.protect-instance@1
+    for_each: \${{ inputs.instances }}
+    with: { instance: "\${{ item }}" }
+    gate: first
+    on_failure: undo
+  - id: snapshot
+    phase: recover
+    uses: aws.snapshot-instance@1
+    for_each: \${{ inputs.instances }}
+    with: { instance: "\${{ item }}" }
+    gate: second
+`;
+
 beforeAll(async () => {
-  at = await startInstallation();
+  at = await startInstallation({ runbooks: { 'two-steps.yaml': twoSteps } });
   untouched = await groupsOfInstances(at.world, at.world.seeded.instances);
 }, 120_000);
 
@@ -79,6 +106,12 @@ async function expectUntouched(): Promise<void> {
   expect(await groupsOfInstances(at.world, at.world.seeded.instances)).toEqual(untouched);
 }
 
+async function unprotect(instance: string): Promise<void> {
+  const ec2 = ec2Of(at.world);
+  await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId: instance, DisableApiTermination: { Value: false } }));
+  ec2.destroy();
+}
+
 async function agree(run: string): Promise<void> {
   await at.asking(run);
   await at.say('bob', { verb: 'approve', run });
@@ -124,7 +157,11 @@ describe('what executors take from the journal and from whoever calls', () => {
     await at.say('alice', { verb: 'cancel', run: asking.run });
     await at.ended(asking.run);
     const call = caller(at, `elsewhere-${asking.run}`);
-    const answer = await call({ queue: executors, activity: 'carryOut', input: carrying(asking, 'quarantine', approvals) });
+    const answer = await call({
+      queue: executors,
+      activity: 'carryOut',
+      input: carrying(asking, 'quarantine', approvals),
+    });
     expect(answer).toMatchObject({ code: 'warrant.run-ended' });
     await expectUntouched();
   });
@@ -184,6 +221,24 @@ describe('what executors take from the journal and from whoever calls', () => {
     await at.ended(asking.run);
   });
 
+  test('a step that did not fail is not taken back under the failure rule that people agreed to', async () => {
+    const instances = at.world.seeded.instances.slice(1, 2);
+    const inputs = { instances, reason: 'a reason long enough' };
+    const { run, incident } = await at.say('alice', { verb: 'launch', runbook: 'two-steps', inputs });
+    const asking = await known(run, incident);
+    const bob = at.statement('bob', 'approve', asking.about);
+    await at.door.say(bob);
+    await at.until(run, ({ asks }) => asks.some(({ about, state }) => about.gate === 'second' && state === 'asking'));
+    const input = { run: asking.ref, step: 'protect', warrant: warrant(asking, [bob]), retry };
+    const call = caller(at, `elsewhere-${run}`);
+    expect(await call({ queue: executors, activity: 'takeBack', input })).toMatchObject({ code: 'warrant.not-failed' });
+    const [hold] = await at.store.holds({ run });
+    expect(hold?.state).toBe('in force');
+    await at.say('alice', { verb: 'cancel', run });
+    await at.say('bob', { verb: 'approve', run, gate: 'first' });
+    await at.ended(run);
+  });
+
   test('who asks for a release gets no containment approved as one, and nothing opened by it', async () => {
     const { run, incident } = await at.launch('alice');
     await agree(run);
@@ -192,12 +247,10 @@ describe('what executors take from the journal and from whoever calls', () => {
     const { run: releasing } = await at.say('alice', { verb: 'release', of: incident, reason: 'a release' });
     const asking = await known(releasing, incident);
     const call = await takeOver(asking);
-    const [instance = ''] = at.world.seeded.instances;
-    await at.world.aws.shim.faults.clear();
     const [hold] = (await at.door.holds(run)).filter(({ aspect }) => aspect === 'termination-protection');
     if (hold === undefined) throw new Error('nothing is protected');
     // Somebody differs from what is held, so that a plan would contain it again; the card shows just that.
-    await unprotect(instance);
+    await unprotect((hold.item as { instance: string }).instance);
     const plan = resultOf(
       await call({
         queue: executors,
@@ -231,3 +284,110 @@ describe('what executors take from the journal and from whoever calls', () => {
     await expectUntouched();
   }, 120_000);
 });
+
+describe('what can be written through the control queue', () => {
+  test("nobody speaks for a run but its own workflow: a run that goes on cannot be ended in another's words", async () => {
+    const asking = await askingRun();
+    const call = caller(at, `elsewhere-${asking.run}`);
+    const input = { run: asking.ref, action: 'run.done', says: 'all is well', endedAt: new Date().toISOString() };
+    const refused = { code: 'control.other-caller' };
+    expect(await call({ queue: controlQueue, activity: 'finish', input })).toMatchObject(refused);
+    const asked = askingFor(asking, { id: 'forged', round: 9 });
+    expect(await call({ queue: controlQueue, activity: 'ask', input: asked })).toMatchObject(refused);
+    const said = { run: asking.ref, statement: at.statement('bob', 'approve', asking.about) };
+    expect(await call({ queue: controlQueue, activity: 'hear', input: said })).toMatchObject(refused);
+    const forged = [eventOf(asking, 'gate.passed', { id: asking.ask.id })];
+    expect(await call({ queue: controlQueue, activity: 'append', input: forged })).toMatchObject(refused);
+    expect((await at.until(asking.run, () => true)).state).toBe('asking');
+    await at.say('alice', { verb: 'cancel', run: asking.run });
+    await at.ended(asking.run);
+  });
+
+  test('whoever takes the id of a run writes neither what a gate asks, nor what was held or launched, nor what nobody said', async () => {
+    const asking = await askingRun();
+    const call = await takeOver(asking);
+    const forge = (event: EventDraft) => call({ queue: controlQueue, activity: 'append', input: [event] });
+    const { about, ask, ref } = asking;
+    const shown = { ...ask, id: 'containment#5', about: { ...about, round: 5 }, plans: ask.plans.slice(0, 1) };
+    for (const action of ['gate.asked', 'hold.closed', 'run.launched', 'run.done', 'change.settled'] as const)
+      expect(await forge(eventOf(asking, action, shown)), action).toMatchObject({ code: 'control.not-a-workflows' });
+    const unsaid = { ...at.statement('bob', 'deny', about), reason: 'bob never said so' };
+    expect(await forge({ ...eventOf(asking, 'statement.counted', {}), actor: 'bob', statement: unsaid })).toMatchObject(
+      {
+        code: 'control.not-said',
+      },
+    );
+    expect(await forge({ ...eventOf(asking, 'gate.extended', {}), actor: 'bob' })).toMatchObject({
+      code: 'control.not-a-workflows',
+    });
+    expect(await forge({ ...eventOf(asking, 'run.resumed', {}), id: `${asking.run}/launched` })).toMatchObject({
+      code: 'control.other-run',
+    });
+    expect(await forge({ ...eventOf(asking, 'run.resumed', {}), chain: 'installation' })).toMatchObject({
+      code: 'control.other-run',
+    });
+    const [plan] = ask.plans;
+    if (plan === undefined) throw new Error('nothing is planned');
+    const harmless = askingFor(asking, { id: 'forged', round: 5, plans: [{ ...plan, toChange: 0, risk: 'read' }] });
+    expect(await call({ queue: controlQueue, activity: 'ask', input: harmless })).toMatchObject({
+      code: 'plan.unknown',
+    });
+    const other = askingFor(asking, { plans: [plan] });
+    expect(await call({ queue: controlQueue, activity: 'ask', input: other })).toMatchObject({
+      code: 'gate.asked-before',
+    });
+    expect((await at.store.events({ run: ref.run, actions: ['gate.asked'] })).length).toBe(1);
+  });
+});
+
+describe('what people can always do', () => {
+  test('a flood of rubbish in the name of bob, even with the words of his card, keeps neither bob nor carol from deciding', async () => {
+    const asking = await askingRun();
+    const handle = at.client.workflow.getHandle(asking.run);
+    const bob = at.statement('bob', 'approve', asking.about);
+    const wrong = { ...bob, proof: { ...bob.proof, signature: 'x' } };
+    const rubbish = [...Array(60).keys()].map((each) => ({ ...wrong, nonce: `rubbish-${each}` }));
+    const said = await Promise.allSettled(
+      [wrong, ...rubbish].map((statement) => handle.executeUpdate(stateUpdate, { args: [statement] })),
+    );
+    expect(said.every(({ status }) => status === 'rejected')).toBe(true);
+    expect((await at.door.say(bob)).outcome).toMatch(/^counted/);
+    await at.say('carol', { verb: 'deny', run: asking.run, reason: 'enough' });
+    await at.until(asking.run, ({ state }) => state === 'needs a person');
+    await at.say('alice', { verb: 'cancel', run: asking.run });
+    await at.ended(asking.run);
+  });
+
+  test('what bob said about other runs, said again here, does not use up what he may be refused', async () => {
+    const asking = await askingRun();
+    const handle = at.client.workflow.getHandle(asking.run);
+    const elsewhere = { ...asking.about, run: 'run-0000000002' };
+    const old = [...Array(60).keys()].map(() => at.statement('bob', 'approve', elsewhere));
+    await Promise.allSettled(old.map((statement) => handle.executeUpdate(stateUpdate, { args: [statement] })));
+    expect((await at.say('bob', { verb: 'approve', run: asking.run })).outcome).toMatch(/^counted/);
+    await at.say('alice', { verb: 'cancel', run: asking.run });
+    await at.ended(asking.run);
+  });
+
+  test('after an ordinary extension by a responder, an approval counts at the executor too', async () => {
+    const asking = await askingRun();
+    await at.say('alice', { verb: 'extend', run: asking.run, byMs: 60_000 });
+    const [extended] = await at.events(asking.run, 'gate.extended');
+    expect(extended?.statement?.by).toBe('alice');
+    await at.say('alice', { verb: 'cancel', run: asking.run });
+    await at.ended(asking.run);
+  });
+});
+
+/** An event as a workflow would write it. */
+function eventOf({ run, incident }: Asking, action: EventDraft['action'], data: object): EventDraft {
+  return {
+    chain: incident,
+    id: `${run}/engine/900`,
+    run,
+    occurredAt: new Date().toISOString(),
+    actor: 'engine',
+    action,
+    data: JSON.parse(JSON.stringify(data)) as NonNullable<EventDraft['data']>,
+  };
+}

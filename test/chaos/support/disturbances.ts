@@ -9,6 +9,8 @@ export interface Disturbance {
   name: string;
   /** Begins to lie in wait; the answer ends that and says whether it struck. */
   begin: (at: Processes) => () => Promise<boolean>;
+  /** Whether such a run gives no occasion to strike: how often AWS is asked whether something is there yet is not fixed. */
+  hasNoOccasion?: (calls: Call[]) => boolean;
   /** Done while the gate asks, before anybody has agreed. */
   atGate?: (at: Processes, run: string) => Promise<void>;
   /** How people agree; otherwise bob in Slack, then carol through the API. */
@@ -72,6 +74,7 @@ export function killAt(boundary: string, part: PartName): Disturbance {
 export function killInside({ action, nth }: { action: string; nth: number }, airMs = 400): Disturbance {
   return {
     name: `worker killed inside ${action} #${nth}`,
+    hasNoOccasion: (calls) => calls.filter((call) => call.action === action).length < nth,
     begin: (at) => {
       const { faults } = at.world.aws.shim;
       const remove = faults.add({ kind: 'latency', ms: airMs, action, nth });
@@ -131,6 +134,7 @@ export function killInsideAgain(times: number, airMs = 250): Disturbance {
 export function dropAnswer({ action, nth }: { action: string; nth: number }): Disturbance {
   return {
     name: `answer to ${action} #${nth} dropped`,
+    hasNoOccasion: (calls) => calls.filter((call) => call.action === action).length < nth,
     begin: (at) => {
       const remove = at.world.aws.shim.faults.add({ kind: 'drop-after', action, nth });
       return async () => {

@@ -102,6 +102,7 @@ function viewOf(patch: Partial<RunView> = {}): RunView {
     ],
     asks: [askOf()],
     refusals: [],
+    waiting: [],
     evidence: 0,
     notes: [],
     watch: [],

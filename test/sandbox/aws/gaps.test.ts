@@ -348,17 +348,26 @@ async function enforcing<T>(endpoint: string, work: () => Promise<T>): Promise<T
 const list: readonly Gap[] = gaps;
 
 describe.each(list)('$id', (gap) => {
-  const { ask, moto, aws } = demonstrations[gap.id as GapId];
+  const { ask, moto } = demonstrations[gap.id as GapId];
 
   test(`moto ${gap.moto}`, async () => {
     expect(await ask(sandbox.motoUrl)).toEqual(moto);
   });
+});
 
-  const [promise, answer] = gap.mended
-    ? [`behind the shim it is as with AWS, which ${gap.aws}`, aws]
-    : [`the shim does not mend it. ${gap.consequence ?? ''}`, moto];
-  test(promise, async () => {
-    expect(await ask(sandbox.url)).toEqual(answer);
+describe.each(list.filter(({ mended }) => mended))('$id', (gap) => {
+  const { ask, aws } = demonstrations[gap.id as GapId];
+
+  test(`behind the shim it is as with AWS, which ${gap.aws}`, async () => {
+    expect(await ask(sandbox.url)).toEqual(aws);
+  });
+});
+
+describe.each(list.filter(({ mended }) => !mended))('$id', (gap) => {
+  const { ask, moto } = demonstrations[gap.id as GapId];
+
+  test(`the shim does not mend it. ${gap.consequence ?? ''}`, async () => {
+    expect(await ask(sandbox.url)).toEqual(moto);
   });
 });
 

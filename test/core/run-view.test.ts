@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import type { Event, EventAction } from '../../core/event.js';
+import { viewRun } from '../../core/run-view.js';
+
+const digest = `sha256:${'0'.repeat(64)}` as const;
+let seq = 0;
+
+function event(action: EventAction, data: object, step?: string): Event {
+  seq += 1;
+  const at = new Date(Date.UTC(2026, 0, 1, 0, 0, seq)).toISOString();
+  return {
+    version: 1,
+    chain: 'inc-1',
+    id: `event-${seq}`,
+    run: 'run-1',
+    actor: 'alice',
+    action,
+    seq,
+    occurredAt: at,
+    recordedAt: at,
+    prev: digest,
+    hash: digest,
+    data: data as NonNullable<Event['data']>,
+    ...(step === undefined ? {} : { step }),
+  };
+}
+
+test("while one step waits for a person, a retry of another, or another gate's passing, does not hide it", () => {
+  const needs = (step: string) =>
+    event('run.needs-a-person', { code: 'gate.denied', why: `${step} was denied`, next: 'retry', step }, step);
+  const asked = { id: 'b#1', about: { gate: 'b', round: 1 }, plans: [], deadline: '2026-01-02T00:00:00.000Z' };
+  const events = [event('run.launched', { steps: [] }), needs('protect'), needs('isolate')];
+  expect(viewRun(events)).toMatchObject({ state: 'needs a person', needs: { step: 'isolate' } });
+  events.push(event('run.resumed', {}, 'isolate'));
+  expect(viewRun(events)).toMatchObject({ state: 'needs a person', needs: { step: 'protect' } });
+  events.push(event('gate.asked', asked), event('gate.passed', { id: 'b#1' }));
+  expect(viewRun(events)).toMatchObject({ state: 'needs a person', needs: { step: 'protect' } });
+  events.push(event('run.resumed', {}, 'protect'));
+  const view = viewRun(events);
+  expect(view?.state).toBe('running');
+  expect(view?.needs).toBeUndefined();
+});

@@ -25,13 +25,17 @@ try {
   process.exit(1);
 }
 
+/** What this process holds and nobody may find written down. */
+function secrets(): string[] {
+  return [...known];
+}
+
 async function main(): Promise<void> {
   const workspace = openWorkspace(workspaceAt());
   const keys = openKeys(workspace);
   const bundle = bundleSource(workspace, log);
   const systems = Object.keys((await bundle()).installation.systems);
   const signer = signerOf(keys.journal);
-  const secrets = (): string[] => [...known];
   const store = openSqliteStore({ file: workspace.journal, signer, secrets });
 
   installRuntime(log);

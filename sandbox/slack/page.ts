@@ -30,11 +30,14 @@ ${cards.join('\n')}
 function cardsOf({ versions }: Message): Shown[] {
   const first = versions[0];
   const last = versions.at(-1);
-  const show = (version: Version, note: string): Shown => ({ ...version, who: 'Firebreak', note });
   if (first === undefined || last === undefined) return [];
   return versions.length === 1
-    ? [show(first, '')]
-    : [show(first, 'as first posted'), show(last, `the same card later, after ${versions.length - 1} updates`)];
+    ? [cardOf(first, '')]
+    : [cardOf(first, 'as first posted'), cardOf(last, `the same card later, after ${versions.length - 1} updates`)];
+}
+
+function cardOf(version: Version, note: string): Shown {
+  return { ...version, who: 'Firebreak', note };
 }
 
 function privateOf({ user, atMs, text, blocks }: Private, names: Map<string, string>): Shown {

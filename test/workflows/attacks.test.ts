@@ -46,7 +46,12 @@ steps:
 `;
 
 beforeAll(async () => {
-  at = await startInstallation({ runbooks: { 'two-steps.yaml': twoSteps } });
+  at = await startInstallation({
+    runbooks: {
+      'two-steps.yaml': twoSteps,
+      'short-gate.yaml': twoSteps.replace('two-steps', 'short-gate').replace('within: 15m', 'within: 2s'),
+    },
+  });
   untouched = await groupsOfInstances(at.world, at.world.seeded.instances);
 }, 120_000);
 
@@ -219,6 +224,21 @@ describe('what executors take from the journal and from whoever calls', () => {
     });
     await at.say('alice', { verb: 'cancel', run: asking.run });
     await at.ended(asking.run);
+  });
+
+  test('an approval after the gate ran out does not count, whatever the journal was made to say of its deadline', async () => {
+    const inputs = { instances: at.world.seeded.instances.slice(2, 3), reason: 'a reason long enough' };
+    const { run, incident } = await at.say('alice', { verb: 'launch', runbook: 'short-gate', inputs });
+    const asking = await known(run, incident);
+    await at.until(run, ({ needs }) => needs?.code === 'gate.expired');
+    const call = await takeOver(asking);
+    const deadline = new Date(Date.now() + 3_600_000).toISOString();
+    const event = eventOf(asking, 'gate.extended', { id: asking.ask.id, gate: 'first', round: 1, deadline });
+    resultOf(await call({ queue: controlQueue, activity: 'append', input: [event] }));
+    const late = at.statement('bob', 'approve', asking.about);
+    const answer = await call({ queue: executors, activity: 'carryOut', input: carrying(asking, 'protect', [late]) });
+    expect(answer).toMatchObject({ code: 'gate.expired' });
+    expect(await at.store.holds({ run, state: 'any' })).toEqual([]);
   });
 
   test('a step that did not fail is not taken back under the failure rule that people agreed to', async () => {

@@ -104,11 +104,11 @@ function spellingsOf(secret: string): string[] {
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0'));
   const url = inUrl(secret);
   const base64 = [0, 1, 2].map((before) => inBase64(bytes, before));
-  const json = JSON.stringify(secret).slice(1, -1);
+  const json = [inJson(secret), inJson(secret).replaceAll('/', '\\/')];
   return [
     secret,
-    json,
-    json.replaceAll('/', '\\/'), // as some write JSON
+    ...json,
+    ...json.map(inJson), // a document within a document
     secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;'),
     ...[url, `%${hex.join('%')}`].flatMap((each) => [
       each,
@@ -120,6 +120,10 @@ function spellingsOf(secret: string): string[] {
     ...base64,
     ...base64.map((each) => each.replaceAll('+', '-').replaceAll('/', '_')),
   ];
+}
+
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 /** As in a URL; a secret that is no well-formed text has no such form. */

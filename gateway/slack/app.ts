@@ -17,6 +17,7 @@ import { factsOf } from './facts.js';
 import { openFollower } from './follow.js';
 import { answerOf, type Answer, inTime, pending } from './in-time.js';
 import { openPoster, type DueContent, type PosterOptions } from './poster.js';
+import { refuseUnreadable } from './readable.js';
 import { isConnectionProbe, isFirst, readBody, type VerifiedRequest, verifyRequest } from './request.js';
 import { slashCommand } from './parse.js';
 import type { SlackDoor, Speaking } from './speak.js';
@@ -146,6 +147,7 @@ export function openSlack({
     const body = await readBody(request);
     if (isConnectionProbe(body)) return end(response, 200);
     const found = verifyRequest(request.headers, body, secrets.signingSecret, now());
+    refuseUnreadable(body);
     if (!(await isFirst(store, found, now()))) {
       log.warn({ timestamp: found.timestamp }, 'a Slack request came a second time and was not acted on');
       return end(response, 200, {
@@ -187,7 +189,8 @@ export function openSlack({
 
 function statusOf(error: unknown): number {
   if (!(error instanceof FirebreakError)) return 503;
-  return error.code === 'slack.body-too-large' ? 413 : 401;
+  if (error.code === 'slack.body-too-large') return 413;
+  return error.code === 'slack.unreadable' ? 400 : 401;
 }
 
 async function contentOf(

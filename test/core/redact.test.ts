@@ -107,6 +107,10 @@ test.each<[string, (secret: string) => string]>([
   ['base64', (secret) => Buffer.from(secret).toString('base64')],
   ['base64 after a user name', (secret) => Buffer.from(`carol:${secret}`).toString('base64')],
   ['JSON whose slashes are escaped', (secret) => JSON.stringify(secret).slice(1, -1).replaceAll('/', '\\/')],
+  [
+    'JSON within JSON',
+    (secret) => JSON.stringify(JSON.stringify(secret).slice(1, -1).replaceAll('/', '\\/')).slice(1, -1),
+  ],
   ['XML', (secret) => secret.replaceAll('>', '&gt;')],
   ['base64 after another', (secret) => Buffer.from(`alice:${secret}:x`).toString('base64')],
   ['base64 for URLs', (secret) => Buffer.from(`u1:${secret}`).toString('base64url')],

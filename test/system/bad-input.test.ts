@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { readGatewayFile } from '../../gateway/gateway-file.js';
 import type { FaultInput } from '../../sandbox/aws/faults.js';
 import { signatureOf } from '../../sandbox/slack/signature.js';
 import { built } from '../../worker/project.js';
@@ -185,6 +186,19 @@ function logOf(part: string): string {
   return readFileSync(join(at.workspace.state, 'logs', `${part}.log`), 'utf8');
 }
 
+function gatewayNow() {
+  const found = readGatewayFile(at.workspace);
+  if (found === undefined) throw new Error('The gateway is not there.');
+  return found;
+}
+
+/** The same process as before, and it answers. */
+async function servesOn({ url, token, pid }: ReturnType<typeof gatewayNow>): Promise<void> {
+  const answer = await fetch(new URL('/v1/health', url), { headers: { authorization: `Bearer ${token}` } });
+  expect(await answer.json()).toMatchObject({ ok: true });
+  expect(gatewayNow().pid).toBe(pid);
+}
+
 function form(fields: Record<string, string>): string {
   return new URLSearchParams(fields).toString();
 }
@@ -219,7 +233,7 @@ function send(body: string): Promise<Response> {
 }
 
 describe('a request that Slack signed', () => {
-  const bodies: [string, string][] = [
+  const unreadable: [string, string][] = [
     ['that is empty', ''],
     ['that is no form', '{"type":"block_actions"}'],
     ['whose payload is no JSON', form({ payload: '{"type":' })],
@@ -227,22 +241,35 @@ describe('a request that Slack signed', () => {
     ['whose payload is a list', form({ payload: '[]' })],
     ['of a kind that nobody knows', form({ payload: JSON.stringify({ type: 'view_submission' }) })],
     ['that clicks without saying what', form({ payload: JSON.stringify({ type: 'block_actions', actions: [] }) })],
+    ['with a command of nobody', form({ command: '/firebreak', text: 'status' })],
+  ];
+  const meaningless: [string, string][] = [
     ['that clicks with a value of its own', form({ payload: click('{"run":"run-0000000000"') })],
     [
       'that clicks on what no card holds',
       form({ payload: click(JSON.stringify({ run: 'run-0000000000', ask: 'x' })) }),
     ],
-    ['with a command of nobody', form({ command: '/firebreak', text: 'status' })],
     ['with another command', form({ ...by('U0ALICE'), command: '/other', text: 'run aws-host-compromise' })],
     ['with a quote that does not end', form({ ...by('U0ALICE'), command: '/firebreak', text: 'run x reason="open' })],
     ['with a very long command', form({ ...by('U0ALICE'), command: '/firebreak', text: `run ${'x'.repeat(100_000)}` })],
   ];
 
-  test.each(bodies)('%s starts nothing, and the gateway serves on', async (_what, body) => {
+  test.each(unreadable)('%s is refused as such; the gateway serves on', async (_what, body) => {
     await startsNothing(async () => {
+      const gateway = gatewayNow();
+      const answer = await send(body);
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toEqual({ error: 'slack.unreadable' });
+      await servesOn(gateway);
+    });
+    expect(logOf('gateway')).toContain('is neither a command nor a click');
+  });
+
+  test.each(meaningless)('%s starts nothing; the gateway serves on', async (_what, body) => {
+    await startsNothing(async () => {
+      const gateway = gatewayNow();
       expect((await send(body)).status).toBeLessThan(500);
-      const health = JSON.parse((await firebreak(['doctor', '--json'])).stdout) as { ok: boolean };
-      expect(health.ok).toBe(true);
+      await servesOn(gateway);
     });
   });
 });
@@ -261,7 +288,7 @@ const emptySets: [string, string][] = [
   ['DescribeNetworkInterfaces', 'networkInterfaceSet'],
 ];
 
-function answer(action: string, body: string): FaultInput {
+function instead(action: string, body: string): FaultInput {
   return { kind: 'answer', action, body, contentType: body === page ? 'text/html' : 'text/xml' };
 }
 
@@ -269,11 +296,11 @@ describe('an answer that AWS never gave', () => {
   const whilePlanning: [string, FaultInput[]][] = [
     ...rubbish.map(([what, body]): [string, FaultInput[]] => [
       what,
-      ['DescribeInstances', 'DescribeNetworkInterfaces'].map((action) => answer(action, body(action))),
+      ['DescribeInstances', 'DescribeNetworkInterfaces'].map((action) => instead(action, body(action))),
     ]),
     ...emptySets.map(([action, set]): [string, FaultInput[]] => [
       `an empty ${set}`,
-      [answer(action, `${xml}<${action}Response ${namespace}><${set}/></${action}Response>`)],
+      [instead(action, `${xml}<${action}Response ${namespace}><${set}/></${action}Response>`)],
     ]),
   ];
 
@@ -305,7 +332,7 @@ describe('an answer that AWS never gave', () => {
       const { run } = await at.launch(at.world.seeded.instances);
       await at.asking(run);
       for (const action of ['ModifyNetworkInterfaceAttribute', 'CreateSecurityGroup', 'DescribeNetworkInterfaces'])
-        at.world.aws.shim.faults.add(answer(action, body(action)));
+        at.world.aws.shim.faults.add(instead(action, body(action)));
       await at.say('bob', { verb: 'approve', run });
       await at.say('carol', { verb: 'approve', run });
       expect(await at.ended(run)).toMatchObject({ state: 'failed' });

@@ -396,7 +396,8 @@ describe('what people can always do', () => {
     await at.say('alice', { verb: 'extend', run, byMs: 60_000 });
     await at.until(run, () => Date.now() > Date.parse(openedAt) + 3_000);
     await at.say('bob', { verb: 'approve', run });
-    await at.until(run, ({ steps }) => steps[0]?.state === 'done');
+    const carriedOut = await at.until(run, ({ steps }) => steps[0]?.state === 'done');
+    expect(carriedOut.asks[0]?.state).toBe('passed');
     await at.say('alice', { verb: 'cancel', run });
     await at.say('bob', { verb: 'approve', run, gate: 'first' });
     await at.ended(run);

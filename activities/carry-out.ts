@@ -40,6 +40,8 @@ const looksMax = 3;
 const exceptionsMax = 10;
 
 export interface Attempt {
+  /** Names this work in event ids: the same for every attempt of it, another one when a person has it done again. */
+  id: string;
   attempt: number;
   signal: AbortSignal;
   world: unknown;
@@ -48,12 +50,12 @@ export interface Attempt {
 export async function carryOut(deps: ExecutorDeps, input: CarryOutInput, attempt: Attempt): Promise<BatchResult> {
   const bundle = await deps.bundle();
   const plan = await loadPlan(deps.store, input.plan, input.run.run, input.step);
-  if (input.whole) await started(deps, input);
+  if (input.opens) await started(deps, input, attempt);
   const outcomes = isExchange(input)
     ? await carryOutExchange(deps, bundle, input, plan, attempt)
     : await carryOutStep(deps, bundle, input, plan, attempt);
-  const result = await summarise(deps, input, plan, outcomes);
-  if (input.whole) await finished(deps, input, result);
+  const result = await summarise(deps, input, attempt, outcomes);
+  if (input.closes) await finished(deps, input, attempt, result);
   return result;
 }
 
@@ -329,7 +331,7 @@ async function itemFailed(
 async function summarise(
   deps: ExecutorDeps,
   input: CarryOutInput,
-  plan: StepPlan,
+  { id }: Attempt,
   outcomes: Outcome[],
 ): Promise<BatchResult> {
   const counts = countOutcomes(outcomes);
@@ -337,7 +339,7 @@ async function summarise(
   await deps.store.append(
     outcomes.map(({ key, status, shown, target, unit, aspect, before, after, found, observed, error, hold, attempt }) =>
       draft(input.run, {
-        id: `${input.step}/${plan.round}/${key}/settled`,
+        id: `${input.step}/${id}/${key}/settled`,
         actor,
         action: 'change.settled',
         step: input.step,
@@ -366,21 +368,22 @@ async function summarise(
   return { counts, exceptions, outside };
 }
 
-async function started(deps: ExecutorDeps, { run, step }: CarryOutInput): Promise<void> {
+async function started(deps: ExecutorDeps, { run, step }: CarryOutInput, { id }: Attempt): Promise<void> {
   await deps.store.append([
-    draft(run, { id: `${step}/started`, actor: `executor:${deps.system}`, action: 'step.started', step }),
+    draft(run, { id: `${step}/${id}/started`, actor: `executor:${deps.system}`, action: 'step.started', step }),
   ]);
 }
 
 async function finished(
   deps: ExecutorDeps,
-  { run, step, plan }: CarryOutInput,
+  { run, step }: CarryOutInput,
+  { id }: Attempt,
   { counts, exceptions }: BatchResult,
 ): Promise<void> {
   const data = { state: stateOf(counts), counts, exceptions };
   await deps.store.append([
     draft(run, {
-      id: `${step}/${plan.round}/finished`,
+      id: `${step}/${id}/finished`,
       actor: `executor:${deps.system}`,
       action: 'step.finished',
       step,

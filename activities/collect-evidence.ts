@@ -33,9 +33,9 @@ export async function collectEvidence(deps: ExecutorDeps, input: CollectInput, a
     });
   const collector = collectorOf(grant.step.work.unit);
   const actor = `executor:${deps.system}`;
-  if (input.whole)
+  if (input.opens)
     await deps.store.append([
-      draft(input.run, { id: `${input.step}/started`, actor, action: 'step.started', step: input.step }),
+      draft(input.run, { id: `${input.step}/${attempt.id}/started`, actor, action: 'step.started', step: input.step }),
     ]);
   const limit = pLimit(itemsAtOnce);
   const ends = await Promise.all(
@@ -45,7 +45,7 @@ export async function collectEvidence(deps: ExecutorDeps, input: CollectInput, a
     collected: ends.reduce((sum, end) => sum + end.collected, 0),
     failed: ends.filter((end) => end.failed > 0).length,
   };
-  if (input.whole) await deps.store.append([finished(input, actor, result)]);
+  if (input.closes) await deps.store.append([finished(input, attempt, actor, result)]);
   return result;
 }
 
@@ -54,10 +54,10 @@ function collectState({ collected, failed }: Collected): 'done' | 'partial' | 'f
   return collected > 0 ? 'partial' : 'failed';
 }
 
-function finished(input: CollectInput, actor: string, result: Collected): ReturnType<typeof draft> {
+function finished(input: CollectInput, { id }: Attempt, actor: string, result: Collected): ReturnType<typeof draft> {
   const state = collectState(result);
   return draft(input.run, {
-    id: `${input.step}/finished`,
+    id: `${input.step}/${id}/finished`,
     actor,
     action: 'step.finished',
     step: input.step,

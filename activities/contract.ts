@@ -81,8 +81,10 @@ export interface CarryOutInput {
   from: number;
   to: number;
   warrant: Warrant;
-  /** This batch is the whole step: it journals the step's start and end itself. */
-  whole: boolean;
+  /** The first batch of a step journals its start. */
+  opens: boolean;
+  /** The only batch of a step journals its end too; of several, the workflow does. */
+  closes: boolean;
   retry: Retry;
 }
 
@@ -102,7 +104,8 @@ export interface CollectInput {
   /** After how many milliseconds it ends with what it has. */
   timeBoxMs?: number;
   warrant: Warrant;
-  whole: boolean;
+  opens: boolean;
+  closes: boolean;
   retry: Retry;
 }
 

@@ -1,4 +1,5 @@
 /** A system's executor: the only code that reaches that system, on a queue of its own, with that system's credentials alone. */
+import { setMaxListeners } from 'node:events';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { digestOf } from '../journal/digest.js';
 import { doneBy, heldBy } from '../journal/held.js';
@@ -34,7 +35,8 @@ export function executorActivities(deps: ExecutorDeps): ExecutorActivities {
     const { signal, stop } = living(timeBoxMs);
     try {
       const bundle = await remembered();
-      return await work({ attempt: activityInfo().attempt, signal, world: openWorld(deps, bundle, run, step, signal) });
+      const world = openWorld(deps, bundle, run, step, signal);
+      return await work({ id: workId(), attempt: activityInfo().attempt, signal, world });
     } finally {
       stop();
     }
@@ -184,11 +186,19 @@ function bundleRememberer(deps: ExecutorDeps): () => Promise<Bundle> {
   };
 }
 
+/** Activity ids begin anew when a run continues as new, so the run of the chain is named too. */
+function workId(): string {
+  const { activityId, workflowExecution } = activityInfo();
+  return `${workflowExecution?.runId.slice(0, 8) ?? 'alone'}-${activityId}`;
+}
+
 /** Heartbeats while the work goes on, and a signal that ends it: cancelled, worker stopping, or the time box is over. */
 function living(timeBoxMs: number | undefined): { signal: AbortSignal; stop: () => void } {
   const beat = setInterval(() => heartbeat(), heartbeatEveryMs);
   const cancelled = cancellationSignal();
   const signal = timeBoxMs === undefined ? cancelled : AbortSignal.any([cancelled, AbortSignal.timeout(timeBoxMs)]);
+  // Each call to the system listens to it, and a batch makes many at once.
+  setMaxListeners(0, signal);
   return { signal, stop: () => clearInterval(beat) };
 }
 

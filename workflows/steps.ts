@@ -96,10 +96,9 @@ async function collect(context: RunContext, step: Step): Promise<StepResult> {
   const items = itemsOf(context, step);
   const batches = chunks(items, step.batch);
   const timeBox = step.bestEffortMs === undefined ? {} : { timeBoxMs: step.bestEffortMs };
-  const whole = batches.length === 1;
-  if (!whole) await record(memory, eventOf(memory, 'step.started', { step: step.id }));
+  const closes = batches.length === 1;
   let failure: string | undefined;
-  const ends = await inParallel(batches, async (batch) => {
+  const ends = await inParallel(batches, async (batch, index) => {
     try {
       const work = {
         run: memory.run,
@@ -108,7 +107,8 @@ async function collect(context: RunContext, step: Step): Promise<StepResult> {
         items: batch,
         ...timeBox,
         warrant: { launch: input.launch },
-        whole,
+        opens: index === 0,
+        closes,
         retry: step.retry,
       };
       return await calling(memory, executor(system, step.timeoutMs).collect(work));
@@ -123,7 +123,7 @@ async function collect(context: RunContext, step: Step): Promise<StepResult> {
   const failed = ends.reduce((sum, each) => sum + each.failed, 0);
   const collected = ends.reduce((sum, each) => sum + each.collected, 0);
   const state = failed === 0 ? 'done' : collected > 0 ? 'partial' : 'failed';
-  if (!whole || failure !== undefined) {
+  if (!closes || failure !== undefined) {
     const data: StepFinished = {
       state,
       counts: { collected, failed },
@@ -354,21 +354,20 @@ async function carryOut(
     to: (indexes.at(-1) ?? -1) + 1,
   }));
   const batches = ranges.length === 0 ? [{ from: 0, to: 0 }] : ranges;
-  const whole = batches.length === 1;
-  if (!whole) await record(memory, eventOf(memory, 'step.started', { step: step.id }));
-  const base: Omit<CarryOutInput, 'from' | 'to'> = {
+  const closes = batches.length === 1;
+  const base: Omit<CarryOutInput, 'from' | 'to' | 'opens'> = {
     run: memory.run,
     step: step.id,
     plan,
     warrant,
-    whole,
+    closes,
     retry: step.retry,
   };
-  const ends = await inParallel(batches, (range) =>
-    calling(memory, executor(plan.system, step.timeoutMs).carryOut({ ...base, ...range })),
+  const ends = await inParallel(batches, (range, index) =>
+    calling(memory, executor(plan.system, step.timeoutMs).carryOut({ ...base, ...range, opens: index === 0 })),
   );
   const counts = ends.reduce((sum, each) => addCounts(sum, each.counts), noCounts);
-  if (!whole) {
+  if (!closes) {
     const data: StepFinished = {
       state: stateOf(counts),
       counts: { ...counts },
@@ -391,11 +390,11 @@ function chunks<T>(list: T[], size: number): T[][] {
   );
 }
 
-async function inParallel<T, R>(list: T[], work: (each: T) => Promise<R>): Promise<R[]> {
+async function inParallel<T, R>(list: T[], work: (each: T, index: number) => Promise<R>): Promise<R[]> {
   const results: R[] = Array(list.length);
   let next = 0;
   const lane = async (): Promise<void> => {
-    for (let index = next++; index < list.length; index = next++) results[index] = await work(list[index] as T);
+    for (let index = next++; index < list.length; index = next++) results[index] = await work(list[index] as T, index);
   };
   await Promise.all(Array.from({ length: Math.min(batchesAtOnce, list.length) }, lane));
   return results;

@@ -80,20 +80,26 @@ export function gates(views: RunView[]): string {
 
 export function changes({ outcomes, shownOn = {} }: ReportRecord): string {
   const rows = Object.entries(outcomes).flatMap(([run, list]) =>
-    list.map((outcome) => [
-      `${code(run)} ${plain(outcome.step)}`,
-      code(targetKey(outcome.target)),
-      `${value(outcome.before)} → ${value(outcome.after)}`,
-      statusOf(outcome),
-      `${plain(outcome.shown)} on ${plain(shownOn[outcome.target.system] ?? 'unstated')}`,
-      utc(outcome.endedAt),
-    ]),
+    list
+      .toSorted(byEnd)
+      .map((outcome) => [
+        `${code(run)} ${plain(outcome.step)}`,
+        code(targetKey(outcome.target)),
+        `${value(outcome.before)} → ${value(outcome.after)}`,
+        statusOf(outcome),
+        `${plain(outcome.shown)} on ${plain(shownOn[outcome.target.system] ?? 'unstated')}`,
+        utc(outcome.endedAt),
+      ]),
   );
   return table(
     ['Run and step', 'Target', 'Before → after', 'Outcome', 'Shown', 'Ended (UTC)'],
     rows,
     'Nothing was changed.',
   );
+}
+
+function byEnd(a: { endedAt: string }, b: { endedAt: string }): number {
+  return a.endedAt < b.endedAt ? -1 : a.endedAt > b.endedAt ? 1 : 0;
 }
 
 export function inForce(holds: Hold[]): string {

@@ -4,9 +4,12 @@ import { RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { startProcesses, type Processes } from '../support/processes.js';
 import type { Figure } from './main.js';
 
-/** Enough work for all kills to hit it; AWS takes about this long for a call. */
-const hosts = 60;
+/** Enough work for every kill to hit it. */
+const hostsPerKill = 3;
+/** AWS takes about this long for a call. */
 const latencyMs = 250;
+/** The rest of the job, once nothing is killed any more. */
+const endWithinMs = 600_000;
 const secondsMax = { waiting: 5, inside: 10 };
 
 export async function benchRecovery(short: boolean): Promise<Figure[]> {
@@ -62,7 +65,11 @@ async function waitingAtAGate(at: Processes, kills: number): Promise<number[]> {
 /** Each AWS answer is late, so that the worker is in the middle of carrying out whenever it is killed. */
 async function insideAnActivity(at: Processes, kills: number): Promise<number[]> {
   const { Instances = [] } = await at.ec2.send(
-    new RunInstancesCommand({ ImageId: 'ami-12c6146b', MinCount: hosts, MaxCount: hosts }),
+    new RunInstancesCommand({
+      ImageId: 'ami-12c6146b',
+      MinCount: kills * hostsPerKill,
+      MaxCount: kills * hostsPerKill,
+    }),
   );
   const { run, incident } = await at.launch(Instances.map(({ InstanceId = '' }) => InstanceId));
   await at.asking(run);
@@ -84,7 +91,7 @@ async function insideAnActivity(at: Processes, kills: number): Promise<number[]>
     await at.serves('worker', pid);
   }
   undo();
-  const { state } = await at.ended(run);
+  const { state } = await at.ended(run, endWithinMs);
   if (state !== 'done') throw new Error(`${run} of ${incident} ended ${state}`);
   return taken;
 }

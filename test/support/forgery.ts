@@ -73,7 +73,7 @@ export async function forge(
     launch,
     ...(how === 'one approval' ? { gate: await oneApproval(at, call, ref, plan) } : {}),
   };
-  const carried: CarryOutInput = { run: ref, step, plan, from: 0, to: 1, warrant, whole: true, retry };
+  const carried: CarryOutInput = { run: ref, step, plan, from: 0, to: 1, warrant, opens: true, closes: true, retry };
   const answer = await call({ queue: executorQueue('aws'), activity: 'carryOut', input: carried });
   return {
     run,

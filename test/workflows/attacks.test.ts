@@ -98,7 +98,17 @@ function warrant({ launch, about }: Asking, statements: Statement[]): Warrant {
 }
 
 function carrying(asking: Asking, step: string, statements: Statement[], plan = planOf(asking, step)): CarryOutInput {
-  return { run: asking.ref, step, plan, from: 0, to: 1, warrant: warrant(asking, statements), whole: true, retry };
+  return {
+    run: asking.ref,
+    step,
+    plan,
+    from: 0,
+    to: 1,
+    warrant: warrant(asking, statements),
+    opens: true,
+    closes: true,
+    retry,
+  };
 }
 
 function askingFor({ ref, ask }: Asking, changes: Partial<AskInput>): AskInput {
@@ -218,7 +228,16 @@ describe('what executors take from the journal and from whoever calls', () => {
     const launch = at.statement('alice', 'launch', about);
     const ref = { ...asking.ref, run: about.run, launch: digestOf(about) };
     const call = caller(at, `elsewhere-${asking.run}`);
-    const input = { run: ref, step: 'collect', unit: 'any', items: [], warrant: { launch }, whole: true, retry };
+    const input = {
+      run: ref,
+      step: 'collect',
+      unit: 'any',
+      items: [],
+      warrant: { launch },
+      opens: true,
+      closes: true,
+      retry,
+    };
     expect(await call({ queue: executors, activity: 'collect', input })).toMatchObject({
       code: 'warrant.other-environment',
     });

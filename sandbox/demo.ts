@@ -124,7 +124,22 @@ async function play(stage: Stage): Promise<Demo> {
   tell(`  Every interface has its original group back: ${world.seeded.group}.`);
 
   chapter(stage, '6. The timeline, exported and verified offline');
+  await cardsShow(stage, [run, release.run]);
   return exportTimeline(stage, run, incident);
+}
+
+/** Slack takes about a message a second; the page of what people saw is to show how it ended. */
+async function cardsShow({ world }: Stage, runs: string[]): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  const ended = (run: string): boolean =>
+    world.slack.messages().some(({ versions }) => {
+      const shown = JSON.stringify(versions.at(-1)?.blocks ?? []);
+      return shown.includes(run) && shown.includes(': done"');
+    });
+  while (!runs.every(ended)) {
+    if (Date.now() > deadline) fail('the cards in Slack do not show how the runs ended');
+    await sleep(100);
+  }
 }
 
 async function exportTimeline(stage: Stage, run: string, incident: string): Promise<Demo> {

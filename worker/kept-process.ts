@@ -40,6 +40,7 @@ const logBytesMax = 16 * 1024 * 1024;
 export function keepProcess(part: Part, log: string, onState: OnState): KeptProcess {
   const stopping = new AbortController();
   let child: ChildProcess | undefined;
+  let served = false;
   const serving = new AbortController();
   const ready = once(serving.signal, 'abort').then(() => undefined);
   const ended = live();
@@ -48,10 +49,12 @@ export function keepProcess(part: Part, log: string, onState: OnState): KeptProc
   async function live(): Promise<void> {
     for (let quickDeaths = 0; !stopping.signal.aborted; ) {
       const startedMs = Date.now();
+      served = false;
       const end = await lifeOf(launch(part, log));
       if (stopping.signal.aborted) break;
       onState(part.name, 'died', `${end}; see ${log}`);
-      quickDeaths = Date.now() - startedMs < soundAfterMs ? quickDeaths + 1 : 0;
+      // One that served was sound, however soon it was killed: whoever waits for it waits for seconds.
+      quickDeaths = served || Date.now() - startedMs >= soundAfterMs ? 0 : quickDeaths + 1;
       await interruptible(waitAfter(quickDeaths), stopping.signal);
     }
     onState(part.name, 'stopped');
@@ -72,6 +75,7 @@ export function keepProcess(part: Part, log: string, onState: OnState): KeptProc
   async function sayWhenReady(running: ChildProcess): Promise<void> {
     await isReady(part, running);
     if (child !== running) return;
+    served = true;
     onState(part.name, 'ready');
     serving.abort();
   }

@@ -13,7 +13,7 @@ import { findFacts } from '../journal/proof.js';
 import type { Store } from '../journal/store.js';
 import { updateRun, type Delivery, type Engine } from './deliver.js';
 import { hasEnded } from './run-state.js';
-import { updateIdOf } from './update-id.js';
+import { wordsIdOf } from './statement-ids.js';
 
 export interface AfterTheEnd {
   engine: Engine;
@@ -42,7 +42,7 @@ async function journalNote({ store }: AfterTheEnd, view: RunView, statement: Sta
   await store.append([
     {
       chain: view.incident,
-      id: `note-${updateIdOf(statement)}`,
+      id: `note-${wordsIdOf(statement)}`,
       run: view.run,
       occurredAt: statement.at,
       actor: statement.by,
@@ -64,7 +64,7 @@ async function refuse(
   const data: JsonObject = { verb: statement.verb, code, reason, statement: facts.digest };
   const event: EventDraft = {
     chain: view.incident,
-    id: `refused-${updateIdOf(statement)}`,
+    id: `refused-${wordsIdOf(statement)}`,
     run: view.run,
     occurredAt: new Date(now()).toISOString(),
     actor: facts.proof.good && facts.principal !== undefined ? facts.principal.id : 'unknown',

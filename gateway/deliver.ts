@@ -9,7 +9,7 @@ import { controlQueue, workflowTaskTimeoutMs } from '../core/queues.js';
 import type { Runbook } from '../core/runbook.js';
 import type { Statement } from '../core/statement.js';
 import type { Store } from '../journal/store.js';
-import { updateIdOf } from './update-id.js';
+import { deliveryIdOf } from './statement-ids.js';
 
 /** `not running`: Temporal knows no such open workflow. `unanswered`: it may or may not have arrived; say it again. */
 export type Delivery =
@@ -67,7 +67,10 @@ export async function updateRun(
   return attempt({ client, signal }, async () => {
     const { outcome } = await client.workflow
       .getHandle(workflowId)
-      .executeUpdate<{ outcome: string }, [Statement]>('state', { args: [statement], updateId: updateIdOf(statement) });
+      .executeUpdate<{ outcome: string }, [Statement]>('state', {
+        args: [statement],
+        updateId: deliveryIdOf(statement),
+      });
     return { kind: 'counted', outcome };
   });
 }

@@ -1,6 +1,6 @@
 /**
  * What people said is kept before anything is done with it, and delivered until the engine has answered, across crashes
- * of the gateway and absences of Temporal. The inbox id is the Update id, so a second delivery is the same delivery.
+ * of the gateway and absences of Temporal. The inbox id is the Update id, so a second delivery is the same.
  */
 import pLimit from 'p-limit';
 import type { Json } from '../core/json.js';
@@ -9,7 +9,7 @@ import type { Store } from '../journal/store.js';
 import type { Deliver, Delivery } from './deliver.js';
 import type { Log } from './log.js';
 import { readStatement } from './read-statement.js';
-import { updateIdOf } from './update-id.js';
+import { deliveryIdOf } from './statement-ids.js';
 
 export interface Inbox {
   /** Durable when this resolves; a second time is a no-op. */
@@ -39,7 +39,7 @@ export function openInbox({ store, deliver, log, now, everyMs = everyMsDefault }
   const limit = pLimit(atOnceMax);
   const stopping = new AbortController();
 
-  /** Joins a delivery of the same words that is under way: two clicks are one. */
+  /** Joins a delivery of the same statement that is under way. */
   function deliverOnce(id: string, statement: Statement): Promise<Delivery> {
     const known = underWay.get(id);
     if (known !== undefined) return known;
@@ -84,11 +84,11 @@ export function openInbox({ store, deliver, log, now, everyMs = everyMsDefault }
   return {
     keep: (statement) =>
       store.receive({
-        id: updateIdOf(statement),
+        id: deliveryIdOf(statement),
         receivedAt: new Date(now()).toISOString(),
         message: statement as unknown as Json,
       }),
-    deliver: (statement) => deliverOnce(updateIdOf(statement), statement),
+    deliver: (statement) => deliverOnce(deliveryIdOf(statement), statement),
     end: async () => {
       stopping.abort();
       await rounds.end();

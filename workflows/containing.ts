@@ -1,11 +1,12 @@
 /** How a run hands what it contains to the workflow that outlives it; before the first write, so that no kill leaves it unwatched. */
+
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ChildWorkflowCancellationType,
   getExternalWorkflowHandle,
   ParentClosePolicy,
   startChild,
 } from '@temporalio/workflow';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Warrant } from '../activities/contract.js';
 import type { PlanRef } from '../core/plan.js';
 import { containmentId, workflowTaskTimeoutMs } from '../core/queues.js';
@@ -13,7 +14,7 @@ import type { Step } from '../core/runbook.js';
 import { containment, type Watched, watchMoreSignal } from './containment.js';
 import type { RunMemory } from './memory.js';
 import { calling } from './record.js';
-import type { RunContext } from './steps.js';
+import type { RunContext } from './run-context.js';
 
 export async function watchOver(context: RunContext, step: Step, plan: PlanRef, warrant: Warrant): Promise<void> {
   const { memory } = context;

@@ -4,12 +4,12 @@
  */
 import {
   ApplicationFailure,
+  allHandlersFinished,
   condition,
   continueAsNew,
   defineSignal,
   setHandler,
   workflowInfo,
-  allHandlersFinished,
 } from '@temporalio/workflow';
 import type { RunRef, Warrant, WatchResult } from '../activities/contract.js';
 import type { EventDraft } from '../core/event.js';

@@ -12,13 +12,15 @@ import { noCounts } from '../core/counts.js';
 import type { StepFinished } from '../core/event-data.js';
 import type { Step } from '../core/runbook.js';
 import { whoMay } from '../core/verbs.js';
+import { planOf } from './agreeing.js';
 import { awaitAsk, openAsk } from './asking.js';
 import { type Answer, freshMemory, type RunMemory } from './memory.js';
 import { asPersonNeed } from './person.js';
 import { control } from './proxies.js';
 import { eventOf, record } from './record.js';
+import { itemsOf, type RunContext } from './run-context.js';
 import { acceptStatements, type Desk } from './statements.js';
-import { itemsOf, planOf, type RunContext, runStep } from './steps.js';
+import { runStep } from './steps.js';
 
 export interface RunInput extends BeginInput {
   memory?: RunMemory;
@@ -33,6 +35,7 @@ export async function run(input: RunInput): Promise<RunResult> {
     memory: undefined,
     opening: 0,
     waiting: new Map(),
+    answering: new Map(),
     ended: false,
     onCancel: () => Promise.resolve({ code: 'run.not-begun', reason: 'The run has not begun.' }),
   };

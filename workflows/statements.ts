@@ -29,6 +29,8 @@ export interface Desk {
   opening: number;
   /** Steps that wait for a person, by id, with what a `retry` does to them. */
   waiting: Map<string, () => void>;
+  /** Answers being found, by verb, person and nonce: two clicks get one answer. */
+  answering: Map<string, Promise<Answer>>;
   onCancel: (statement: Statement) => Promise<Answer>;
   /** The end is being put on record: nothing counts any more. */
   ended: boolean;
@@ -78,10 +80,28 @@ async function hearOut(memory: RunMemory, desk: Desk, statement: Statement): Pro
       code: 'statement.too-many',
       reason: 'Too many refused statements of yours on this run; use another door: start a new run.',
     };
-  const answer = memory.answers[name] ?? (await rule(memory, desk, statement, facts));
-  memory.answers[name] = answer;
-  if ('code' in answer) memory.refusals[statement.by] = (memory.refusals[statement.by] ?? 0) + 1;
-  return answer;
+  const answered = memory.answers[name];
+  if (answered !== undefined) return answered;
+  const answering = desk.answering.get(name) ?? findAnswer(memory, desk, statement, facts, name);
+  desk.answering.set(name, answering);
+  return answering;
+}
+
+async function findAnswer(
+  memory: RunMemory,
+  desk: Desk,
+  statement: Statement,
+  facts: Facts,
+  name: string,
+): Promise<Answer> {
+  try {
+    const found = await rule(memory, desk, statement, facts);
+    memory.answers[name] = found;
+    if ('code' in found) memory.refusals[statement.by] = (memory.refusals[statement.by] ?? 0) + 1;
+    return found;
+  } finally {
+    desk.answering.delete(name);
+  }
 }
 
 async function rule(memory: RunMemory, desk: Desk, statement: Statement, facts: Facts): Promise<Answer> {

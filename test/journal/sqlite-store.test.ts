@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Libsql from 'libsql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { digestOf } from '../../journal/digest.js';
@@ -97,11 +98,23 @@ describe('several processes on one file', () => {
   });
   afterAll(() => program.end());
 
-  function writer(name: string, count: number): { process: ChildProcess; publicKey: string; said: () => string } {
+  interface Writer {
+    process: ChildProcess;
+    publicKey: string;
+    said: () => string;
+  }
+
+  /** Tells all of them to begin, once all of them are ready. */
+  async function begin(...writers: Writer[]): Promise<void> {
+    for (const { said } of writers) while (!said().startsWith('r')) await sleep(2);
+    for (const each of writers) each.process.stdin?.write('go');
+  }
+
+  function writer(name: string, count: number): Writer {
     const { privateKey, service } = serviceKey(name, 'journal');
     writeFileSync(`${file}.${name}.pem`, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
     const child = spawn(process.execPath, [program.file, file, name, String(count)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     const said: string[] = [];
     child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()));
@@ -112,10 +125,11 @@ describe('several processes on one file', () => {
   test('never fork a chain, also when all of them make the file at once', async () => {
     const names = ['w1', 'w2', 'w3', 'w4'];
     const writers = names.map((name) => writer(name, 60));
+    await begin(...writers);
     const exits = await Promise.all(
       writers.map(async (each) => [await once(each.process, 'exit').then(([code]: unknown[]) => code), each.said()]),
     );
-    expect(exits).toEqual(names.map(() => [0, '.'.repeat(60)]));
+    expect(exits).toEqual(names.map(() => [0, `r${'.'.repeat(60)}`]));
     const store = openSqliteStore({ file, signer });
     const publicKeys = Object.fromEntries(names.map((name, index) => [name, writers[index]?.publicKey ?? '']));
     expect(await expectWhole(store, 'inc-1', publicKeys)).toBe(4 * 60 * 2);
@@ -129,14 +143,16 @@ describe('several processes on one file', () => {
     const publicKeys: Record<string, string> = {};
     let reported = 0;
     for (let round = 1; round <= 5; round += 1) {
-      const { process: child, publicKey, said } = writer(`k${round}`, 0);
+      const one = writer(`k${round}`, 0);
+      await begin(one);
+      const { process: child, publicKey, said } = one;
       publicKeys[`k${round}`] = publicKey;
-      while (said().length < 20 + round * 7) await new Promise((resolve) => setTimeout(resolve, 2));
+      while (said().length < 20 + round * 7) await sleep(2);
       child.kill('SIGKILL');
       const [, signal] = (await once(child, 'exit')) as [number | null, string | null];
       expect(signal).toBe('SIGKILL');
-      expect(said()).toMatch(/^\.+$/);
-      reported += said().length * 2;
+      expect(said()).toMatch(/^r\.+$/);
+      reported += (said().length - 1) * 2;
     }
     const store = openSqliteStore({ file, signer });
     const events = await expectWhole(store, 'inc-1', publicKeys);

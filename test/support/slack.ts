@@ -22,7 +22,7 @@ import { planOf } from '../../gateway/plan-answer.js';
 import { prepare } from '../../gateway/prepare.js';
 import { openSlack, type SlackApp, type SlackDeps } from '../../gateway/slack/app.js';
 import type { SlackDoor } from '../../gateway/slack/speak.js';
-import { updateIdOf } from '../../gateway/update-id.js';
+import { wordsIdOf } from '../../gateway/statement-ids.js';
 import { openViews } from '../../gateway/views.js';
 import { digestOf, effectDigest, planDigest } from '../../journal/digest.js';
 import { findFacts } from '../../journal/proof.js';
@@ -205,7 +205,7 @@ function playDoor(store: Store, bundle: Bundle): PlayedDoor {
         return { run: statement.about.run, incident: '', outcome: beingDelivered };
       }
       if (door.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, door.delayMs));
-      const id = updateIdOf(statement);
+      const id = wordsIdOf(statement);
       const ruling = ruled.get(id) ?? rule(statement);
       ruled.set(id, ruling);
       return ruling;

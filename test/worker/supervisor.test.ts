@@ -54,6 +54,22 @@ test('a part that is killed comes back at once, again and again', async () => {
   await vi.waitFor(() => expect(states.filter((each) => each === 'worker ready')).toHaveLength(3), soon);
 });
 
+test('a part that served is started again at once, however soon and often it is killed', async () => {
+  const waits: number[] = [];
+  let diedAt = 0;
+  const state = stateFolder();
+  supervisor = openSupervisor(state, (_part, what) => {
+    if (what === 'died') diedAt = performance.now();
+    if (what === 'starting' && diedAt > 0) waits.push(performance.now() - diedAt);
+    if (what === 'ready' && waits.length < 8)
+      setTimeout(() => process.kill(pidsIn(state)['worker'] ?? 0, 'SIGKILL'), 50);
+  });
+  await supervisor.start([script('worker', serving)]);
+  await vi.waitFor(() => expect(waits).toHaveLength(8), { timeout: 30_000 });
+  // Backing off, the eighth would have waited for seconds; the fastest of the last ones is what a busy machine cannot spoil.
+  expect(Math.min(...waits.slice(-3))).toBeLessThan(250);
+});
+
 test('a part that always dies is tried ever more slowly, and says where its log is', async () => {
   const state = stateFolder();
   const deaths: { atMs: number; detail: string | undefined }[] = [];

@@ -397,6 +397,17 @@ describe('what people can always do', () => {
     await at.ended(asking.run);
   });
 
+  test("a forgery of bob's very words, delivered before them by the same door, is not answered in their place", async () => {
+    const asking = await askingRun();
+    const bob = at.statement('bob', 'approve', asking.about);
+    const forgery = { ...bob, proof: { ...bob.proof, signature: 'x' } };
+    await expect(at.door.say(forgery)).rejects.toMatchObject({ code: 'proof.signature-wrong' });
+    expect((await at.door.say(bob)).outcome).toMatch(/^counted/);
+    expect(await at.door.say(bob)).toEqual(await at.door.say(bob));
+    await at.say('alice', { verb: 'cancel', run: asking.run });
+    await at.ended(asking.run);
+  });
+
   test('what bob said about other runs, said again here, does not use up what he may be refused', async () => {
     const asking = await askingRun();
     const handle = at.client.workflow.getHandle(asking.run);

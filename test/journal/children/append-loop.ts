@@ -1,11 +1,19 @@
-/** A process of its own that appends to a journal: `append-loop FILE WRITER COUNT`; without end when COUNT is 0. */
+/**
+ * A process of its own that appends to a journal: `append-loop FILE WRITER COUNT`; without end when COUNT is 0. It says `r`
+ * when it is ready and opens the journal once it is told to on standard input, so that several begin at the same time.
+ */
 import { createPrivateKey } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { signerOf } from '../../../journal/signer.js';
 import { openSqliteStore } from '../../../journal/sqlite-store.js';
 
 const [file = '', writer = '', count = '0'] = process.argv.slice(2);
 const signer = signerOf({ id: writer, privateKey: createPrivateKey(readFileSync(`${file}.${writer}.pem`)) });
+process.stdout.write('r');
+await once(process.stdin, 'data');
+process.stdin.destroy();
 const store = openSqliteStore({ file, signer });
 const wanted = Number(count) === 0 ? Number.POSITIVE_INFINITY : Number(count);
 for (let number = 1; number <= wanted; number += 1) {
@@ -20,5 +28,7 @@ for (let number = 1; number <= wanted; number += 1) {
   });
   await store.append([draft(`${number}/a`), draft(`${number}/b`)]);
   process.stdout.write('.');
+  // Others get a turn too: SQLite wakes who waits for its lock only now and then.
+  await sleep(1);
 }
 await store.end();

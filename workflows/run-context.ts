@@ -1,0 +1,54 @@
+/** What the steps of a run share while it goes on, and what their expressions may name. */
+import type { BeginInput, Warrant } from '../activities/contract.js';
+import { evaluate } from '../core/expression.js';
+import type { Json } from '../core/json.js';
+import type { Step } from '../core/runbook.js';
+import type { AskRecord, RunMemory } from './memory.js';
+import { NeedsPerson } from './person.js';
+import type { Desk } from './statements.js';
+
+export interface RunContext {
+  input: BeginInput;
+  memory: RunMemory;
+  desk: Desk;
+  /** Planning under way, by gate: several steps that name one gate are planned and asked for together. */
+  planning: Map<string, Promise<void>>;
+  /** Waits under way, by asking: a gate reminds once, however many steps wait for it. */
+  awaiting: Map<string, Promise<Exclude<AskRecord['state'], 'asking'>>>;
+  /** The last handing over to the containment that has begun. */
+  containing?: Promise<void>;
+}
+
+export function namesOf({ input, memory }: RunContext): Record<string, Json> {
+  return { inputs: input.inputs, steps: memory.results as unknown as Json };
+}
+
+/** The inputs of the step's unit, one for each item of `for_each`. */
+export function itemsOf(context: RunContext, step: Step): Json[] {
+  if (step.work.kind === 'exchange') return [];
+  const names = namesOf(context);
+  const { with: template } = step.work;
+  if (step.forEach === undefined) return [evaluate(template, names)];
+  const list = evaluate(step.forEach, names);
+  if (!Array.isArray(list))
+    throw new NeedsPerson(
+      {
+        code: 'step.not-a-list',
+        why: `for_each of "${step.id}" is not a list.`,
+        next: 'correct the runbook and launch again.',
+        step: step.id,
+      },
+      true,
+    );
+  return list.map((item) => evaluate(template, { ...names, item }));
+}
+
+export function askOf(memory: RunMemory, id: string | undefined): AskRecord | undefined {
+  return memory.asks.find(({ ask }) => ask.id === id);
+}
+
+export function warrantOf({ launch }: BeginInput, asked: AskRecord | undefined): Warrant {
+  if (asked === undefined) return { launch };
+  const { gate, round, plan } = asked.ask.about;
+  return { launch, gate: { gate, round, plan, statements: asked.statements } };
+}

@@ -13,6 +13,7 @@ import type { EventsAnswer, PlanAnswer, Prepare, Prepared, RunAnswer, Said } fro
 import { followEvents } from './events.js';
 import { openInbox } from './inbox.js';
 import type { Log } from './log.js';
+import { endOrphans } from './orphaned-runs.js';
 import { planOf } from './plan-answer.js';
 import { prepare } from './prepare.js';
 import { deliverWith, say } from './say.js';
@@ -49,6 +50,8 @@ export interface DoorDeps {
   answerMs?: number;
   /** Between two rounds over what is still undelivered, in milliseconds. */
   redeliverMs?: number;
+  /** Between two looks for runs that were ended past Firebreak, in milliseconds. */
+  orphansMs?: number;
 }
 
 const answerMsDefault = 2_500;
@@ -61,6 +64,7 @@ export function openDoor({
   now = Date.now,
   answerMs = answerMsDefault,
   redeliverMs,
+  orphansMs,
 }: DoorDeps): Door {
   const views = openViews(store);
   const inbox = openInbox({
@@ -69,6 +73,14 @@ export function openDoor({
     log,
     now,
     ...(redeliverMs === undefined ? {} : { everyMs: redeliverMs }),
+  });
+  const orphans = endOrphans({
+    client,
+    store,
+    views,
+    log,
+    now,
+    ...(orphansMs === undefined ? {} : { everyMs: orphansMs }),
   });
   const holdsOf = (of: string) =>
     store.holds(of.startsWith('inc-') ? { incident: of, state: 'open' } : { holder: of, state: 'open' });
@@ -86,6 +98,9 @@ export function openDoor({
     events: (run, after, waitMs) => followEvents({ store, views, now }, run, after, waitMs),
     store,
     bundle,
-    end: () => inbox.end(),
+    end: async () => {
+      await orphans.end();
+      await inbox.end();
+    },
   };
 }

@@ -9,6 +9,7 @@ import type { Store } from '../journal/store.js';
 import type { Deliver, Delivery } from './deliver.js';
 import type { Log } from './log.js';
 import { readStatement } from './read-statement.js';
+import { repeat } from './repeat.js';
 import { deliveryIdOf } from './statement-ids.js';
 
 export interface Inbox {
@@ -93,28 +94,6 @@ export function openInbox({ store, deliver, log, now, everyMs = everyMsDefault }
       stopping.abort();
       await rounds.end();
       await Promise.allSettled(underWay.values());
-    },
-  };
-}
-
-/** Does the work at once and then again and again, `everyMs` after each end, until ended. */
-function repeat(everyMs: number, work: () => Promise<void>): { end: () => Promise<void> } {
-  let timer: NodeJS.Timeout | undefined;
-  let running = true;
-  let current = Promise.resolve();
-  const turn = async (): Promise<void> => {
-    await work();
-    if (running) timer = setTimeout(next, everyMs);
-  };
-  const next = (): void => {
-    current = turn();
-  };
-  next();
-  return {
-    end: async () => {
-      running = false;
-      clearTimeout(timer);
-      await current;
     },
   };
 }

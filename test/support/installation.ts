@@ -73,6 +73,8 @@ export interface TestOptions {
   runbooks?: Record<string, string>;
   /** 0: nothing is cached, so that every task replays its run from the beginning. */
   maxCachedWorkflows?: number;
+  /** Between two looks of the gateway for runs that were ended past Firebreak; none, unless a test is about them. */
+  orphansMs?: number;
   /** More arguments for the Temporal server. */
   temporalArguments?: string[];
   /** Changes the texts of people.yaml and firebreak.yaml before anything starts. */
@@ -114,7 +116,14 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
     readSecret: (ref) => readSecret(ref, root),
     secrets: () => [],
   };
-  const door = openDoor({ client, store, bundle, log, answerMs: 20_000 });
+  const door = openDoor({
+    client,
+    store,
+    bundle,
+    log,
+    answerMs: 20_000,
+    orphansMs: options.orphansMs ?? 24 * 60 * 60_000,
+  });
   let nonce = 0;
 
   const statement: TestInstallation['statement'] = (by, verb, about, { slackUser, ...changes } = {}) => {

@@ -12,15 +12,15 @@ import type { Step } from '../core/runbook.js';
 import type { LaunchAbout, Statement } from '../core/statement.js';
 import { digestOf, planDigest } from '../journal/digest.js';
 import { findFacts } from '../journal/proof.js';
+import { asActivities } from './as-activities.js';
 import type { AskInput, BeginInput, Begun, ControlActivities, FinishInput, RunRef } from './contract.js';
 import type { EngineDeps } from './deps.js';
 import { draft } from './drafts.js';
-import { withFailures } from './failures.js';
 import { refuseForged, refuseOtherCaller, refuseOtherRun } from './own-run.js';
 import { loadPlan } from './plan-step.js';
 
 export function controlActivities(deps: EngineDeps): ControlActivities {
-  return withFailures<ControlActivities>({
+  return asActivities<ControlActivities>({
     begin: (input) => {
       refuseOtherCaller(input.run);
       return begin(deps, input);

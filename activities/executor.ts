@@ -1,11 +1,12 @@
 /** A system's executor: the only code that reaches that system, on a queue of its own, with that system's credentials alone. */
 import { setMaxListeners } from 'node:events';
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { digestOf } from '../journal/digest.js';
 import { doneBy, heldBy } from '../journal/held.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Bundle } from '../core/installation.js';
 import type { StepPlan } from '../core/plan.js';
+import { asActivities } from './as-activities.js';
 import { openAwsWorld } from './aws/world.js';
 import { type Attempt, carryOut } from './carry-out.js';
 import { collectEvidence } from './collect-evidence.js';
@@ -13,16 +14,12 @@ import type { ExchangePlanInput, ExecutorActivities, PlanInput, RunRef } from '.
 import type { ExecutorDeps } from './deps.js';
 import { draft } from './drafts.js';
 import { planExchange } from './exchange.js';
-import { withFailures } from './failures.js';
 import { actionOf } from './find-unit.js';
 import { persistently } from './persistently.js';
 import { rememberRunbooks } from './known-runbooks.js';
 import { planItems, storePlan } from './plan-step.js';
 import { takeBack } from './take-back.js';
 import { watchHolds } from './watch-holds.js';
-
-/** Well inside the heartbeat timeout of 4 s, after which a killed executor's work is given to another. */
-const heartbeatEveryMs = 1000;
 
 export function executorActivities(deps: ExecutorDeps): ExecutorActivities {
   const remembered = bundleRememberer(deps);
@@ -32,16 +29,12 @@ export function executorActivities(deps: ExecutorDeps): ExecutorActivities {
     work: (attempt: Attempt) => Promise<T>,
     timeBoxMs?: number,
   ): Promise<T> => {
-    const { signal, stop } = living(timeBoxMs);
-    try {
-      const bundle = await remembered();
-      const world = openWorld(deps, bundle, run, step, signal);
-      return await work({ id: workId(), attempt: activityInfo().attempt, signal, world });
-    } finally {
-      stop();
-    }
+    const signal = endOf(timeBoxMs);
+    const bundle = await remembered();
+    const world = openWorld(deps, bundle, run, step, signal);
+    return work({ id: workId(), attempt: activityInfo().attempt, signal, world });
   };
-  return withFailures<ExecutorActivities>({
+  return asActivities<ExecutorActivities>({
     plan: (input) =>
       withAttempt(input.run, input.step, (attempt) =>
         persistently(input.retry, attempt.signal, () => planStep(deps, input, attempt.world)),
@@ -192,14 +185,13 @@ function workId(): string {
   return `${workflowExecution?.runId.slice(0, 8) ?? 'alone'}-${activityId}`;
 }
 
-/** Heartbeats while the work goes on, and a signal that ends it: cancelled, worker stopping, or the time box is over. */
-function living(timeBoxMs: number | undefined): { signal: AbortSignal; stop: () => void } {
-  const beat = setInterval(() => heartbeat(), heartbeatEveryMs);
+/** Ends the work: cancelled, worker stopping, or the time box is over. */
+function endOf(timeBoxMs: number | undefined): AbortSignal {
   const cancelled = cancellationSignal();
   const signal = timeBoxMs === undefined ? cancelled : AbortSignal.any([cancelled, AbortSignal.timeout(timeBoxMs)]);
   // Each call to the system listens to it, and a batch makes many at once.
   setMaxListeners(0, signal);
-  return { signal, stop: () => clearInterval(beat) };
+  return signal;
 }
 
 function openWorld(deps: ExecutorDeps, bundle: Bundle, run: RunRef, step: string, signal: AbortSignal): unknown {

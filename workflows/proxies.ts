@@ -3,17 +3,20 @@ import { ActivityCancellationType, type ActivityOptions, proxyActivities } from 
 import type { ControlActivities, ExecutorActivities } from '../activities/contract.js';
 import { controlQueue, executorQueue } from '../core/queues.js';
 
-/** A killed executor's work goes to another after this long without a sign of life. */
+/** A killed worker's work goes to another after this long without a sign of life. */
 const heartbeatTimeoutMs = 4000;
+/** Being killed often must not make the next attempt wait long. */
+const lostWork = { initialInterval: 500, maximumInterval: 1000 };
 
 /** Without limit: what people said, and that a gate asks, must get on the record whatever is down at the moment. */
 export const control = proxyActivities<ControlActivities>({
   taskQueue: controlQueue,
-  startToCloseTimeout: 30_000,
-  retry: { initialInterval: 500, maximumInterval: 10_000 },
+  startToCloseTimeout: 5 * 60_000,
+  heartbeatTimeout: heartbeatTimeoutMs,
+  retry: lostWork,
 });
 
-/** Tries are counted inside the activity (`activities/persistently.ts`); here only dead workers and lost answers try again. */
+/** Tries are counted inside the activity (`activities/persistently.ts`). */
 export function executor(system: string, timeoutMs: number): ExecutorActivities {
   const options: ActivityOptions = {
     taskQueue: executorQueue(system),
@@ -21,7 +24,7 @@ export function executor(system: string, timeoutMs: number): ExecutorActivities 
     heartbeatTimeout: heartbeatTimeoutMs,
     // A cancelled batch ends after the change that it is in the middle of, and says how far it came.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: { initialInterval: 500, backoffCoefficient: 2, maximumInterval: 5000 },
+    retry: lostWork,
   };
   return proxyActivities<ExecutorActivities>(options);
 }

@@ -60,6 +60,10 @@ export interface TestInstallation {
   until(run: string, what: (view: RunView) => boolean, withinMs?: number): Promise<RunView>;
   ended(run: string, withinMs?: number): Promise<RunView>;
   asking(run: string, withinMs?: number): Promise<RunView>;
+  /** bob and carol approve, once it asks. */
+  agree(run: string): Promise<void>;
+  /** alice asks for the release of a run's or an incident's holds, bob and carol agree; how that run ended. */
+  release(of: string): Promise<RunView>;
   events(run: string, action?: EventAction): Promise<Event[]>;
   /** Workers that are up now; a test may stop them and start others. */
   startWorkers(): Promise<void>;
@@ -178,6 +182,22 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
     }
   };
 
+  const states = ['done', 'failed', 'cancelled', 'refused'];
+  const ended: TestInstallation['ended'] = (run, withinMs) =>
+    until(run, ({ state }) => states.includes(state), withinMs);
+  const asking: TestInstallation['asking'] = (run, withinMs) =>
+    until(run, ({ asks }) => asks.some(({ state }) => state === 'asking'), withinMs);
+  const agree: TestInstallation['agree'] = async (run) => {
+    await asking(run);
+    await say('bob', { verb: 'approve', run });
+    await say('carol', { verb: 'approve', run });
+  };
+  const release: TestInstallation['release'] = async (of) => {
+    const { run } = await say('alice', { verb: 'release', of, reason: 'hosts were rebuilt' });
+    await agree(run);
+    return ended(run, 90_000);
+  };
+
   let workers: { workers: Workers; running: Promise<void> } | undefined;
   const startWorkers = async (): Promise<void> => {
     const { maxCachedWorkflows } = options;
@@ -216,9 +236,10 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
       more = {},
     ) => say(by, { verb: 'launch', runbook: 'aws-host-compromise', inputs, ...more }),
     until,
-    ended: (run, withinMs) =>
-      until(run, (view) => ['done', 'failed', 'cancelled', 'refused'].includes(view.state), withinMs),
-    asking: (run, withinMs) => until(run, (view) => view.asks.some(({ state }) => state === 'asking'), withinMs),
+    ended,
+    asking,
+    agree,
+    release,
     events: async (run, action) =>
       (await store.events({ run })).filter((event) => action === undefined || event.action === action),
     startWorkers,

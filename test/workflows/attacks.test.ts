@@ -127,12 +127,6 @@ async function unprotect(instance: string): Promise<void> {
   ec2.destroy();
 }
 
-async function agree(run: string): Promise<void> {
-  await at.asking(run);
-  await at.say('bob', { verb: 'approve', run });
-  await at.say('carol', { verb: 'approve', run });
-}
-
 describe('what executors take from the journal and from whoever calls', () => {
   test('whoever leaves out that somebody took an approval back gets nothing done with it', async () => {
     const asking = await askingRun();
@@ -280,7 +274,7 @@ describe('what executors take from the journal and from whoever calls', () => {
 
   test('who asks for a release gets no containment approved as one, and nothing opened by it', async () => {
     const { run, incident } = await at.launch('alice');
-    await agree(run);
+    await at.agree(run);
     expect((await at.ended(run, 60_000)).state).toBe('done');
     const contained = await groupsOfInstances(at.world, at.world.seeded.instances);
     const { run: releasing } = await at.say('alice', { verb: 'release', of: incident, reason: 'a release' });
@@ -318,7 +312,7 @@ describe('what executors take from the journal and from whoever calls', () => {
     expect((await at.store.hold(hold.id))?.state).toBe('in force');
     expect(await groupsOfInstances(at.world, at.world.seeded.instances)).toEqual(contained);
     const { run: again } = await at.say('alice', { verb: 'release', of: run, reason: 'end of test' });
-    await agree(again);
+    await at.agree(again);
     await at.ended(again, 60_000);
     await expectUntouched();
   }, 120_000);

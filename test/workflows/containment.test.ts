@@ -22,15 +22,9 @@ beforeEach(async () => {
 
 afterEach(() => at.stop());
 
-async function agree(run: string): Promise<void> {
-  await at.asking(run);
-  await at.say('bob', { verb: 'approve', run });
-  await at.say('carol', { verb: 'approve', run });
-}
-
 async function contain(): Promise<string> {
   const { run } = await at.launch('alice', { instances: hosts, reason: 'a reason long enough' });
-  await agree(run);
+  await at.agree(run);
   expect((await at.ended(run, 60_000)).state).toBe('done');
   return run;
 }
@@ -69,7 +63,7 @@ test('what two people agreed to release is not contained again because something
   await ec2.send(new CreateNetworkInterfaceCommand({ SubnetId: NetworkInterfaces[0]?.SubnetId, Groups: [quarantine] }));
   ec2.destroy();
   const { run: releasing } = await at.say('alice', { verb: 'release', of: run, reason: 'hosts were rebuilt' });
-  await agree(releasing);
+  await at.agree(releasing);
   expect((await at.ended(releasing, 60_000)).state).toBe('failed');
   expect((await at.door.holds(run)).map(({ aspect, state }) => ({ aspect, state }))).toEqual([
     { aspect: 'rules', state: 'releasing' },

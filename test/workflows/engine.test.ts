@@ -130,28 +130,20 @@ test('evidence that cannot be collected does not hold up containment', async () 
   const [instance = ''] = at.world.seeded.instances;
   at.world.aws.shim.faults.add({ action: 'GetConsoleOutput', kind: 'error', count: 1000 });
   const { run, incident } = await at.launch('alice', { instances: [instance], reason: 'console is broken' });
-  await at.asking(run);
-  await at.say('bob', { verb: 'approve', run });
-  await at.say('carol', { verb: 'approve', run });
+  await at.agree(run);
   const view = await at.ended(run, 60_000);
   expect(view.state, JSON.stringify(view.steps)).toBe('done');
   expect(view.steps.find(({ id }) => id === 'collect')?.state).not.toBe('done');
   expect((await at.events(run, 'evidence.failed')).length).toBe(1);
   at.world.aws.shim.faults.clear();
-  const release = await at.say('alice', { verb: 'release', of: incident, reason: 'end of test' });
-  await at.asking(release.run);
-  await at.say('bob', { verb: 'approve', run: release.run });
-  await at.say('carol', { verb: 'approve', run: release.run });
-  expect((await at.ended(release.run, 60_000)).state).toBe('done');
+  expect((await at.release(incident)).state).toBe('done');
 }, 120_000);
 
 test('a cancel after the first write asks one other person, and lifts nothing', async () => {
   const [instance = ''] = at.world.seeded.instances;
   at.world.aws.shim.faults.add({ action: 'CreateSnapshots', kind: 'latency', ms: 8000, count: 1 });
   const { run, incident } = await at.launch('alice', { instances: [instance], reason: 'cancelled half-way' });
-  await at.asking(run);
-  await at.say('bob', { verb: 'approve', run });
-  await at.say('carol', { verb: 'approve', run });
+  await at.agree(run);
   await at.until(run, ({ steps }) => steps.find(({ id }) => id === 'isolate')?.state === 'done', 30_000);
   const contained = await groupsOfInstances(at.world, [instance]);
   const { outcome } = await at.say('alice', { verb: 'cancel', run, reason: 'wrong host' });
@@ -165,11 +157,7 @@ test('a cancel after the first write asks one other person, and lifts nothing', 
     true,
   );
   at.world.aws.shim.faults.clear();
-  const release = await at.say('alice', { verb: 'release', of: incident, reason: 'end of test' });
-  await at.asking(release.run);
-  await at.say('bob', { verb: 'approve', run: release.run });
-  await at.say('carol', { verb: 'approve', run: release.run });
-  expect((await at.ended(release.run, 60_000)).state).toBe('done');
+  expect((await at.release(incident)).state).toBe('done');
 }, 120_000);
 
 test('with on_failure: ask an incomplete step waits for a person, and a retry settles what is left without asking for what was done', async () => {

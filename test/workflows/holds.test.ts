@@ -23,24 +23,12 @@ async function open(watchEvery: string): Promise<void> {
   before = await groupsOfInstances(at.world, at.world.seeded.instances);
 }
 
-async function agree(run: string): Promise<void> {
-  await at.asking(run);
-  await at.say('bob', { verb: 'approve', run });
-  await at.say('carol', { verb: 'approve', run });
-}
-
 async function contain(more: { incident?: string } = {}): Promise<{ run: string; incident: string }> {
   const launched = await at.launch('alice', undefined, more);
-  await agree(launched.run);
+  await at.agree(launched.run);
   const view = await at.ended(launched.run, 60_000);
   expect(view.state, JSON.stringify(view.steps)).toBe('done');
   return launched;
-}
-
-async function release(of: string): Promise<string> {
-  const { run } = await at.say('alice', { verb: 'release', of, reason: 'hosts were rebuilt' });
-  await agree(run);
-  return (await at.ended(run, 60_000)).state;
 }
 
 test('containing twice in one incident asks nobody the second time, joins what is held, and only the last release puts the groups back', async () => {
@@ -55,11 +43,11 @@ test('containing twice in one incident asks nobody the second time, joins what i
   expect((await at.events(second.run, 'hold.joined')).length).toBeGreaterThanOrEqual(4);
   const contained = await groupsOfInstances(at.world, at.world.seeded.instances);
 
-  expect(await release(first.run)).toBe('done');
+  expect((await at.release(first.run)).state).toBe('done');
   expect(await groupsOfInstances(at.world, at.world.seeded.instances)).toEqual(contained);
   expect((await at.door.holds(second.run)).filter(({ aspect }) => aspect === 'groups').length).toBe(4);
 
-  expect(await release(second.run)).toBe('done');
+  expect((await at.release(second.run)).state).toBe('done');
   expect(await groupsOfInstances(at.world, at.world.seeded.instances)).toEqual(before);
   expect(await at.door.holds(first.incident)).toEqual([]);
 }, 180_000);
@@ -81,7 +69,7 @@ test('an interface attached while isolating is settled by the second look, insid
       DeviceIndex: 2,
     }),
   );
-  await agree(launched.run);
+  await at.agree(launched.run);
   const done = await at.ended(launched.run, 60_000);
   expect(done.state).toBe('done');
   expect(done.asks.length).toBe(1);
@@ -97,7 +85,7 @@ test('a terminated host fails, the others are contained, and the run ends failed
   const ec2 = ec2Of(at.world);
   await ec2.send(new TerminateInstancesCommand({ InstanceIds: [gone] }));
   const launched = await at.launch();
-  await agree(launched.run);
+  await at.agree(launched.run);
   const ended = await at.ended(launched.run, 60_000);
   expect(ended.state).toBe('failed');
   const isolate = ended.steps.find(({ id }) => id === 'isolate');

@@ -3,15 +3,16 @@ import { expect } from 'vitest';
 import type { Processes } from '../../support/processes.js';
 import type { Disturbance } from './disturbances.js';
 import type { Ended } from './main-job.js';
-import { sample, scaleOf, seedOf } from './scale.js';
+import { partOf, sample, scaleOf, seedOf } from './scale.js';
 import { tell } from './tell.js';
 
 const scale = scaleOf();
 const seed = seedOf();
+const part = partOf();
 
-/** The named ones always, and so many of the others as the scale allows. */
+/** This part's share of all cases; on the short scale the named ones always, and so many of the others. */
 export function pick<T>(list: T[], always: T[], more: number): T[] {
-  if (scale === 'full') return list;
+  if (scale === 'full') return list.filter((_, index) => index % part.of === part.nth - 1);
   const others = list.filter((each) => !always.includes(each));
   const picked = new Set([...always, ...sample(others, more, seed)]);
   return list.filter((each) => picked.has(each));
@@ -42,7 +43,7 @@ export async function holdThrough(
   const kills = at.kills.length - killsBefore;
   const seconds = Math.round((Date.now() - startedMs) / 1000);
   tell(
-    `${ended.length} runs, ${kills} kills, ${droppedIn(ended)} dropped answers, ${seconds} s (${scale}, seed ${seed})`,
+    `${ended.length} runs, ${kills} kills, ${droppedIn(ended)} dropped answers, ${seconds} s (${scale}, part ${part.nth}/${part.of}, seed ${seed})`,
   );
   const failed = ended.filter(({ broken }) => broken.length > 0);
   expect(failed.map(({ name, broken }) => ({ name, broken }))).toEqual([]);

@@ -15,6 +15,14 @@ export function seedOf(env: NodeJS.ProcessEnv = process.env): number {
   throw new Error(`FIREBREAK_CHAOS_SEED is a number of up to nine digits, not "${text}".`);
 }
 
+/** `FIREBREAK_CHAOS_PART=2/3` does the second of three parts of the cases, so that several machines or cores share them. */
+export function partOf(env: NodeJS.ProcessEnv = process.env): { nth: number; of: number } {
+  const text = env['FIREBREAK_CHAOS_PART'] ?? '1/1';
+  const [nth = 0, of = 0] = /^\d+\/\d+$/.test(text) ? text.split('/').map(Number) : [];
+  if (nth >= 1 && nth <= of) return { nth, of };
+  throw new Error(`FIREBREAK_CHAOS_PART is like "2/3", not "${text}".`);
+}
+
 /** Up to `count` of the list, in its order, the same for the same seed. */
 export function sample<T>(list: T[], count: number, seed: number): T[] {
   const draw = drawFrom(seed);

@@ -120,6 +120,16 @@ export const installationForm = z
       .meta({ title: 'gateway' })
       .prefault({})
       .describe('The one door for people.'),
+    journal: z
+      .strictObject({
+        postgres: z
+          .strictObject({ url: secretRef })
+          .meta({ title: 'PostgreSQL settings' })
+          .describe('A reference to the address, postgres://USER:PASSWORD@HOST:PORT/DATABASE.'),
+      })
+      .meta({ title: 'journal' })
+      .optional()
+      .describe('A PostgreSQL database that keeps the journal. Without it, a file of the workspace does.'),
   })
   .meta({ title: 'installation', description: 'The installation that Firebreak answers for.' });
 
@@ -149,7 +159,9 @@ function installationOf(form: InstallationForm, report: Report): Installation {
     watch: { everyMs: toMs(form.watch.every), settlesPerHour: form.watch.settles_per_hour },
     gateway: listenOf(form.gateway.listen, report),
   };
-  return form.slack === undefined ? installation : { ...installation, slack: slackOf(form.slack) };
+  if (form.slack !== undefined) installation.slack = slackOf(form.slack);
+  if (form.journal !== undefined) installation.journal = form.journal;
+  return installation;
 }
 
 /** A proof says what it was shown on; an emulator that calls itself real would make every proof a lie. */

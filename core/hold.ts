@@ -12,6 +12,8 @@ export interface Holder {
   step: string;
   requester: PrincipalId;
   since: Iso;
+  /** It contains, so that the hold stays in force after this holder's run too. */
+  containing?: boolean;
 }
 
 /** Where a hold comes from: what must be asked again to lift it, and who answers for it. */
@@ -39,7 +41,7 @@ export interface Hold {
   partsOpen: boolean;
   /** Keys of held sides that had to be there first; release goes the other way round. */
   dependsOn?: string[];
-  /** Containments stay in force after their run; all others close with it. */
+  /** Containments stay in force after their run; all others close with it. True as long as one of the holders contains. */
   containing: boolean;
   /** As the plan saw it. */
   planned: Json;
@@ -52,6 +54,8 @@ export interface Hold {
   observed?: Json;
   intendedAt: Iso;
   inForceAt?: Iso;
+  /** The run that held it last, while it is being released. */
+  releasingFor?: string;
   closedAt?: Iso;
   /** How it closed: `released`, `kept as found`, `done`, ... */
   outcome?: string;

@@ -29,6 +29,11 @@ export interface SlackSettings {
   apiUrl?: string;
 }
 
+/** `url`: postgres://USER:PASSWORD@HOST:PORT/DATABASE. */
+export interface JournalSettings {
+  postgres: { url: SecretRef };
+}
+
 export interface Protected {
   target: Pick<Target, 'system' | 'type' | 'id'>;
   why: string;
@@ -41,6 +46,8 @@ export interface Installation {
   watch: { everyMs: number; settlesPerHour: number };
   slack?: SlackSettings;
   gateway: { host: string; port: number };
+  /** Absent: the journal is a file of the workspace. */
+  journal?: JournalSettings;
 }
 
 /** All that decisions rest on, loaded by each process for itself. `digest` is over everything else. */

@@ -6,11 +6,11 @@ import type { RequestListener } from 'node:http';
 import { FirebreakError, sentence } from '../core/errors.js';
 import type { SecretRef, SlackSettings } from '../core/installation.js';
 import { signerOf } from '../journal/signer.js';
-import { openSqliteStore } from '../journal/sqlite-store.js';
 import { bundleSource } from '../worker/bundle-source.js';
 import { openClient, temporalOf } from '../worker/connection.js';
 import { openKeys } from '../worker/keys.js';
 import { openLog } from '../worker/log.js';
+import { openStore } from '../worker/open-store.js';
 import { readSecret } from '../worker/secrets.js';
 import { openWorkspace, workspaceAt } from '../worker/workspace.js';
 import { type Door, openDoor } from './door.js';
@@ -37,11 +37,7 @@ async function main(): Promise<void> {
   known.add(token);
   const bundle = bundleSource(workspace, log);
   const { installation } = await bundle();
-  const store = openSqliteStore({
-    file: workspace.journal,
-    signer: signerOf(keys.journal),
-    secrets: () => [...known],
-  });
+  const store = await openStore({ workspace, installation, signer: signerOf(keys.journal), known });
   const client = openClient(await temporalOf(workspace));
   const door = openDoor({ client, store, bundle, log });
 

@@ -23,7 +23,7 @@ import {
   putOutcomes,
   sealedEvidence,
 } from './sqlite/documents.js';
-import { close, holdOf, holdsOf, inForce, intend, join, leave, openHold } from './sqlite/holds.js';
+import { close, holdOf, holdsOf, inForce, intend, join, leave, openHold, reclaim, reopen } from './sqlite/holds.js';
 import { cardOf, cursorOf, delivered, putCard, receive, remember, setCursor, waiting } from './sqlite/memory.js';
 
 export interface SqliteStoreOptions {
@@ -57,7 +57,9 @@ export function openSqliteStore({
     join: async (hold, holder, event) => write(() => join(writing, hold, holder, event)),
     inForce: async (hold, observed, event) => write(() => inForce(writing, hold, observed, event)),
     leave: async (hold, run, left, releasing) => write(() => leave(writing, hold, run, left, releasing)),
-    close: async (hold, outcome, event) => write(() => close(writing, hold, outcome, event)),
+    reopen: async (hold, event) => write(() => reopen(writing, hold, event)),
+    reclaim: async (hold, holder, event) => write(() => reclaim(writing, hold, holder, event)),
+    close: async (hold, run, outcome, event) => write(() => close(writing, hold, run, outcome, event)),
     hold: async (id) => holdOf(database, id),
     openHold: async (key) => openHold(database, key),
     holds: async (of) => holdsOf(database, of),

@@ -31,7 +31,7 @@ export interface HeadSignature {
 /** A hold before the store has given it its state. */
 export type HoldDraft = Omit<
   Hold,
-  'version' | 'state' | 'intendedAt' | 'inForceAt' | 'closedAt' | 'outcome' | 'observed'
+  'version' | 'state' | 'intendedAt' | 'inForceAt' | 'releasingFor' | 'closedAt' | 'outcome' | 'observed'
 >;
 
 /** An item of evidence; the bytes lie encrypted beside it under `sha256` of the plain text. */
@@ -94,11 +94,25 @@ export interface Store {
   /** Marks an intended hold in force. Already in force: returned unchanged, without the event, for anyone may finish it forward. */
   inForce(hold: string, observed: Json | undefined, event: EventDraft): Promise<Hold>;
   /**
+   * Makes a hold in force an intended one again, right before it is written anew: cut short there, nobody knows how it
+   * stands. An intended one is returned unchanged, without the event; undefined when it is being released or closed.
+   */
+  reopen(hold: string, event: EventDraft): Promise<Hold | undefined>;
+  /**
+   * Takes a hold that is being released back: intended again, with this holder alone, its first `before` kept. Undefined in
+   * any other state.
+   */
+  reclaim(hold: string, holder: Holder, event: EventDraft): Promise<Hold | undefined>;
+  /**
    * Takes a run from the holders. `left`: others remain. `last`: nobody remains, the hold is now `releasing` and no one can join.
    * Again `last` when it is already being released for this run, so that a retry goes on.
    */
   leave(hold: string, run: string, left: EventDraft, releasing: EventDraft): Promise<'left' | 'last' | 'not a holder'>;
-  close(hold: string, outcome: string, event: EventDraft): Promise<Hold>;
+  /**
+   * Closes it for the run that alone holds it, or for which it is being released. Where somebody else holds it (they joined
+   * or took it back), it is returned unchanged, without the event.
+   */
+  close(hold: string, run: string, outcome: string, event: EventDraft): Promise<Hold>;
   hold(id: string): Promise<Hold | undefined>;
   openHold(key: string): Promise<Hold | undefined>;
   /**

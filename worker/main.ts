@@ -1,11 +1,11 @@
 /** A process: the worker of a workspace, all queues over one connection. Ends, to be started again, when the systems change. */
 import { FirebreakError, sentence } from '../core/errors.js';
 import { signerOf } from '../journal/signer.js';
-import { openSqliteStore } from '../journal/sqlite-store.js';
 import { bundleSource } from './bundle-source.js';
 import { connectWorker, temporalOf } from './connection.js';
 import { openKeys } from './keys.js';
 import { openLog } from './log.js';
+import { openStore } from './open-store.js';
 import { createWorkers } from './run-worker.js';
 import { installRuntime } from './runtime.js';
 import { readSecret } from './secrets.js';
@@ -34,9 +34,10 @@ async function main(): Promise<void> {
   const workspace = openWorkspace(workspaceAt());
   const keys = openKeys(workspace);
   const bundle = bundleSource(workspace, log);
-  const systems = Object.keys((await bundle()).installation.systems);
+  const { installation } = await bundle();
+  const systems = Object.keys(installation.systems);
   const signer = signerOf(keys.journal);
-  const store = openSqliteStore({ file: workspace.journal, signer, secrets });
+  const store = await openStore({ workspace, installation, signer, known });
 
   installRuntime(log);
   const settings = await temporalOf(workspace);

@@ -1,10 +1,9 @@
 /** The events: appending, and reading them by chain, by run and by position. */
 import { canonical } from '../../core/canonical.js';
-import { FirebreakError } from '../../core/errors.js';
 import type { Event, EventDraft } from '../../core/event.js';
 import type { Iso, Json } from '../../core/json.js';
 import { redact } from '../../core/redact.js';
-import { chained, genesis, type Head, headText } from '../chain.js';
+import { chained, genesis, type Head, headText, sameEvent } from '../chain.js';
 import type { HeadSignature, Placed, Signer, Store } from '../store.js';
 import type { Database } from './database.js';
 
@@ -119,16 +118,6 @@ function insert(database: Database, event: Event): void {
     event.chain,
     event.occurredAt,
     row.position,
-  );
-}
-
-/** The first one stays: a retried activity says the same at another time. Another thing under the same id is a bug. */
-function sameEvent(before: Event, draft: EventDraft): Event {
-  if (before.chain === draft.chain && before.run === draft.run && before.action === draft.action) return before;
-  throw new FirebreakError(
-    'journal.id-reused',
-    `Event ${draft.id} (${draft.action}) of ${draft.chain} is already recorded as ${before.action} of ${before.chain} (this is a bug).`,
-    { nextStep: `look at event ${before.seq} of ${before.chain}, which stays as it is.`, target: draft.id },
   );
 }
 

@@ -40,7 +40,7 @@ export function openDatabase(file: string): Database {
   }
   const database = connect(file);
   try {
-    database.exec('PRAGMA synchronous = NORMAL');
+    database.exec('PRAGMA synchronous = FULL');
     database.exec('PRAGMA foreign_keys = ON');
     prepareSchema(database, file);
     return database;

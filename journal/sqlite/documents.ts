@@ -1,11 +1,9 @@
 /** What lies beside the events: plans and other documents by digest, outcomes by key, evidence by the hash of its plain text. */
 import { canonical } from '../../core/canonical.js';
 import type { Outcome } from '../../core/change.js';
-import { FirebreakError } from '../../core/errors.js';
 import type { EventDraft } from '../../core/event.js';
 import type { Digest, Json } from '../../core/json.js';
-import { redact } from '../../core/redact.js';
-import { digestOf } from '../digest.js';
+import { mustMatch, withoutSecrets } from '../document-rules.js';
 import type { DocumentKind, EvidenceItem } from '../store.js';
 import { appendAll, type Writing } from './chains.js';
 import type { Database } from './database.js';
@@ -77,21 +75,4 @@ export function sealedEvidence(database: Database, sha256: string): Uint8Array |
     sha256,
   )[0];
   return row === undefined ? undefined : new Uint8Array(row.sealed);
-}
-
-/** States are kept as they are, for undo writes them back; what a system answered may hold anything. */
-function withoutSecrets(outcome: Outcome, known: string[]): Outcome {
-  return outcome.error === undefined
-    ? outcome
-    : { ...outcome, error: redact(outcome.error, known) as unknown as NonNullable<Outcome['error']> };
-}
-
-function mustMatch(kind: DocumentKind, digest: Digest, body: Json): void {
-  if (kind === 'known-runbook') return; // A note about the runbook of that digest, not the runbook.
-  const actual = digestOf(body);
-  if (actual === digest) return;
-  throw new FirebreakError('journal.document-altered', `The ${kind} stored as ${digest} has the digest ${actual}.`, {
-    nextStep: 'nothing was done with it; look into who changed the journal, then plan again.',
-    target: digest,
-  });
 }

@@ -3,24 +3,15 @@
  * repeated after a crash is told by its event, and answers as it did the first time.
  */
 import { canonical } from '../../core/canonical.js';
-import { FirebreakError } from '../../core/errors.js';
 import type { EventDraft } from '../../core/event.js';
-import type { Hold, Holder, HoldState } from '../../core/hold.js';
-import type { Iso, Json } from '../../core/json.js';
+import type { Hold, Holder } from '../../core/hold.js';
+import type { Json } from '../../core/json.js';
+import { canJoin, holdFrom, type HoldRow, idReused, isHeldFor, mayClose, mustBe, mustExist } from '../hold-rules.js';
 import type { HoldDraft, Store } from '../store.js';
 import { appendAll, recorded, type Writing } from './chains.js';
 import type { Database, Value } from './database.js';
 
-interface Row {
-  id: string;
-  state: HoldState;
-  body: string;
-  observed: string | null;
-  intended_at: Iso;
-  in_force_at: Iso | null;
-  closed_at: Iso | null;
-  outcome: string | null;
-  releasing_for: string | null;
+interface Row extends HoldRow {
   /** JSON list, in the order of joining. */
   holders: string;
 }
@@ -34,16 +25,7 @@ export function intend(writing: Writing, draft: HoldDraft, event: EventDraft): {
   const { database } = writing;
   const open = openHold(database, draft.key);
   if (open !== undefined) return { hold: open, first: false };
-  if (rowOf(database, draft.id) !== undefined) {
-    throw new FirebreakError(
-      'hold.id-reused',
-      `Hold ${draft.id} is already in the journal, and closed (this is a bug).`,
-      {
-        nextStep: 'give the new hold an id of its own.',
-        target: draft.key,
-      },
-    );
-  }
+  if (rowOf(database, draft.id) !== undefined) throw idReused(draft);
   const { holders, ...body } = draft;
   database.run(
     `INSERT INTO holds (id, key, run, incident, state, body, intended_at) VALUES (?, ?, ?, ?, 'intended', ?, ?)`,
@@ -56,13 +38,12 @@ export function intend(writing: Writing, draft: HoldDraft, event: EventDraft): {
   );
   for (const holder of holders) addHolder(database, draft.id, holder);
   appendAll(writing, [event]);
-  return { hold: mustExist(database, draft.id), first: true };
+  return { hold: existing(database, draft.id), first: true };
 }
 
 export function join(writing: Writing, id: string, holder: Holder, event: EventDraft): boolean {
   const { database } = writing;
-  const { state, holders } = mustExist(database, id);
-  if (state === 'releasing' || state === 'closed' || holders.some(({ run }) => run === holder.run)) return false;
+  if (!canJoin(existing(database, id), holder.run)) return false;
   addHolder(database, id, holder);
   appendAll(writing, [event]);
   return true;
@@ -71,7 +52,7 @@ export function join(writing: Writing, id: string, holder: Holder, event: EventD
 /** Two writers may finish the same intended hold; the second finds it in force, and adds nothing. */
 export function inForce(writing: Writing, id: string, observed: Json | undefined, event: EventDraft): Hold {
   const { database } = writing;
-  const hold = mustExist(database, id);
+  const hold = existing(database, id);
   if (hold.state === 'in force') return hold;
   mustBe(hold, ['intended'], 'be in force');
   database.run(
@@ -81,7 +62,34 @@ export function inForce(writing: Writing, id: string, observed: Json | undefined
     id,
   );
   appendAll(writing, [event]);
-  return mustExist(database, id);
+  return existing(database, id);
+}
+
+export function reopen(writing: Writing, id: string, event: EventDraft): Hold | undefined {
+  const { database } = writing;
+  const hold = existing(database, id);
+  if (hold.state === 'intended') return hold;
+  if (hold.state !== 'in force') return undefined;
+  intendAgain(writing, id, event);
+  return existing(database, id);
+}
+
+export function reclaim(writing: Writing, id: string, holder: Holder, event: EventDraft): Hold | undefined {
+  const { database } = writing;
+  const hold = existing(database, id);
+  if (hold.state !== 'releasing') return recorded(database, event.id) === undefined ? undefined : hold;
+  addHolder(database, id, holder);
+  intendAgain(writing, id, event);
+  return existing(database, id);
+}
+
+function intendAgain(writing: Writing, id: string, event: EventDraft): void {
+  writing.database.run(
+    `UPDATE holds SET state = 'intended', intended_at = ?, in_force_at = NULL, releasing_for = NULL WHERE id = ?`,
+    writing.now().toISOString(),
+    id,
+  );
+  appendAll(writing, [event]);
 }
 
 export function leave(
@@ -92,9 +100,9 @@ export function leave(
   releasing: EventDraft,
 ): 'left' | 'last' | 'not a holder' {
   const { database } = writing;
-  const { state, holders } = mustExist(database, id);
-  if (state === 'releasing' && rowOf(database, id)?.releasing_for === run) return 'last';
-  if (!holders.some((holder) => holder.run === run)) {
+  const { state, holders, releasingFor } = existing(database, id);
+  if (releasingFor === run) return 'last';
+  if (!isHeldFor(holders, run)) {
     return recorded(database, left.id) === undefined ? 'not a holder' : 'left';
   }
   if (state === 'closed') return 'not a holder';
@@ -108,11 +116,12 @@ export function leave(
   return 'last';
 }
 
-export function close(writing: Writing, id: string, outcome: string, event: EventDraft): Hold {
+export function close(writing: Writing, id: string, run: string, outcome: string, event: EventDraft): Hold {
   const { database } = writing;
-  const hold = mustExist(database, id);
+  const hold = existing(database, id);
   if (hold.state === 'closed' && recorded(database, event.id) !== undefined) return hold;
   mustBe(hold, ['intended', 'in force', 'releasing'], 'be closed');
+  if (!mayClose(hold, run)) return hold;
   database.run(
     `UPDATE holds SET state = 'closed', closed_at = ?, outcome = ? WHERE id = ?`,
     writing.now().toISOString(),
@@ -120,7 +129,7 @@ export function close(writing: Writing, id: string, outcome: string, event: Even
     id,
   );
   appendAll(writing, [event]);
-  return mustExist(database, id);
+  return existing(database, id);
 }
 
 export function holdOf(database: Database, id: string): Hold | undefined {
@@ -162,33 +171,10 @@ function rowOf(database: Database, id: string): Row | undefined {
   return database.all<Row>(`${select} WHERE id = ?`, id)[0];
 }
 
-function mustExist(database: Database, id: string): Hold {
-  const hold = holdOf(database, id);
-  if (hold !== undefined) return hold;
-  throw new FirebreakError('hold.unknown', `There is no hold ${id} in the journal.`, {
-    nextStep: 'list the holds with `firebreak holds`.',
-    target: id,
-  });
-}
-
-function mustBe(hold: Hold, states: HoldState[], shall: string): void {
-  if (states.includes(hold.state)) return;
-  throw new FirebreakError('hold.wrong-state', `Hold ${hold.id} of ${hold.key} is ${hold.state} and cannot ${shall}.`, {
-    nextStep: 'read the hold again; another run has taken it further meanwhile.',
-    target: hold.key,
-  });
+function existing(database: Database, id: string): Hold {
+  return mustExist(holdOf(database, id), id);
 }
 
 function toHold(row: Row): Hold {
-  return {
-    ...(JSON.parse(row.body) as Omit<HoldDraft, 'holders'>),
-    version: 1,
-    holders: JSON.parse(row.holders) as Holder[],
-    state: row.state,
-    intendedAt: row.intended_at,
-    ...(row.observed === null ? {} : { observed: JSON.parse(row.observed) as Json }),
-    ...(row.in_force_at === null ? {} : { inForceAt: row.in_force_at }),
-    ...(row.closed_at === null ? {} : { closedAt: row.closed_at }),
-    ...(row.outcome === null ? {} : { outcome: row.outcome }),
-  };
+  return holdFrom(row, JSON.parse(row.holders) as Holder[]);
 }

@@ -151,6 +151,7 @@ slack:
   bot_token: { file: secrets/slack-token }
   signing_secret: { env: SLACK_SIGNING_SECRET }
 gateway: { listen: 127.0.0.1:7281 }
+journal: { postgres: { url: { file: secrets/journal-url } } }
 `;
 
 const mark = '⟦';

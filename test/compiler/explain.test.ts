@@ -57,7 +57,7 @@ Who must agree
 
 If a target fails
   collect and isolate: the other targets and the steps after it go on; the failure is shown and stays on the record.
-  rebuild: the run stops after it and waits for a person.
+  rebuild: the run ends as failed; the steps after it are skipped, on the record, and nothing waits for a person.
   Before that, a batch is attempted 5 times. Doing it again is safe: what is so already is left as it is.
 
 What stays in force

@@ -33,6 +33,7 @@ test('a good firebreak.yaml becomes the installation, with references and no sec
       signingSecret: { env: 'SLACK_SIGNING_SECRET' },
     },
     gateway: { host: '127.0.0.1', port: 7281 },
+    journal: { postgres: { url: { file: 'secrets/journal-url' } } },
   });
 });
 
@@ -114,6 +115,20 @@ test.each([
     '⟦{ env: A, file: b }',
     'shape.wrong-type',
     '"signing_secret" is not written as it must be',
+  ],
+  [
+    "the journal's address with its password in place of a reference",
+    '{ file: secrets/journal-url }',
+    '⟦postgres://firebreak:hunter2@127.0.0.1/journal',
+    'secret.literal',
+    '"url" must be a reference to a secret, not the secret itself',
+  ],
+  [
+    'a journal in a database of an unknown kind',
+    '{ postgres:',
+    '{ ⟦postgresql:',
+    'shape.unknown-field',
+    'unknown journal field "postgresql"; did you mean "postgres"?',
   ],
   [
     'a protected thing of an unknown system',

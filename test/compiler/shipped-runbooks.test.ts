@@ -5,13 +5,15 @@ import { units } from '../../activities/index.js';
 import { catalogOf } from '../../compiler/catalog.js';
 import { compileRunbook } from '../../compiler/compile.js';
 import { explain } from '../../compiler/explain.js';
+import { evaluate } from '../../core/expression.js';
+import type { Json } from '../../core/json.js';
 
 const folder = new URL('../../runbooks/', import.meta.url);
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml'));
 const catalog = catalogOf(units);
 
 test('there are runbooks', () => {
-  expect(files).toContain('aws/aws-host-compromise.yaml');
+  expect(files).toEqual(expect.arrayContaining(['aws/aws-credential-compromise.yaml', 'aws/aws-host-compromise.yaml']));
 });
 
 test.each(files)('%s compiles and can be explained', (file) => {
@@ -41,4 +43,20 @@ test('in a host compromise nothing waits for evidence, and disks are copied afte
     snapshot: ['protect', 'isolate'],
   });
   for (const step of steps) expect([step.id, step.phase, step.onFailure]).toEqual([step.id, 'contain', 'continue']);
+});
+
+test('in a credential compromise nothing waits for anything, and each part is skipped where nobody is named for it', () => {
+  const text = readFileSync(new URL('aws/aws-credential-compromise.yaml', folder), 'utf8');
+  const { runbook } = compileRunbook({ file: 'a.yaml', text, catalog });
+  const steps = runbook?.steps ?? [];
+  expect(steps.map(({ id, needs, gate, onFailure }) => [id, needs, gate, onFailure])).toEqual(
+    ['deny-users', 'keys', 'revoke-roles', 'deny-roles'].map((id) => [id, [], 'containment', 'continue']),
+  );
+  const runs = (inputs: Record<string, Json>) =>
+    steps.filter((step) => step.if === undefined || evaluate(step.if, { inputs }) === true).map(({ id }) => id);
+  const given = { cutoff: '', deny_roles: false, reason: 'as seen' };
+  expect(runs(given)).toEqual([]);
+  expect(runs({ ...given, users: ['alice'] })).toEqual(['deny-users', 'keys']);
+  expect(runs({ ...given, roles: ['web'] })).toEqual(['revoke-roles']);
+  expect(runs({ ...given, roles: ['web'], deny_roles: true })).toEqual(['revoke-roles', 'deny-roles']);
 });

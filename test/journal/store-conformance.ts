@@ -150,7 +150,7 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
         'last',
       );
       expect(await store.openHold('eni-1')).toMatchObject({ id: 'h1', state: 'releasing', holders: [] });
-      expect(await store.close('h1', 'released', holdEvent('e5', 'hold.closed'))).toMatchObject({
+      expect(await store.close('h1', 'run-1', 'released', holdEvent('e5', 'hold.closed'))).toMatchObject({
         state: 'closed',
         outcome: 'released',
       });
@@ -204,14 +204,14 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
         code: 'hold.unknown',
       });
       await store.intend(holdDraft('h1', 'eni-1'), holdEvent('e1', 'hold.intended'));
-      await store.close('h1', 'not made', holdEvent('e2', 'hold.closed'));
+      await store.close('h1', 'run-1', 'not made', holdEvent('e2', 'hold.closed'));
       await expect(store.inForce('h1', undefined, holdEvent('e3', 'hold.in-force'))).rejects.toMatchObject({
         code: 'hold.wrong-state',
       });
-      await expect(store.close('h1', 'again', holdEvent('e4', 'hold.closed'))).rejects.toMatchObject({
+      await expect(store.close('h1', 'run-1', 'again', holdEvent('e4', 'hold.closed'))).rejects.toMatchObject({
         code: 'hold.wrong-state',
       });
-      expect(await store.close('h1', 'not made', holdEvent('e2', 'hold.closed'))).toMatchObject({
+      expect(await store.close('h1', 'run-1', 'not made', holdEvent('e2', 'hold.closed'))).toMatchObject({
         outcome: 'not made',
       });
       expect(await store.join('h1', holder('run-2'), holdEvent('e5', 'hold.joined'))).toBe(false);
@@ -259,7 +259,7 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       expect(await ids({ incident: 'inc-2', holder: 'run-1' })).toEqual(['h2']);
       await store.leave('h1', 'run-1', holdEvent('e4', 'hold.left'), holdEvent('e5', 'hold.releasing'));
       expect(await ids({ holder: 'run-1' })).toEqual(['h1', 'h2']);
-      await store.close('h1', 'released', holdEvent('e6', 'hold.closed'));
+      await store.close('h1', 'run-1', 'released', holdEvent('e6', 'hold.closed'));
       expect(await ids({ state: 'open' })).toEqual(['h2']);
       expect(await ids({ run: 'run-1', state: 'any' })).toEqual(['h1']);
       expect(await ids({ run: 'run-1' })).toEqual([]);

@@ -17,13 +17,13 @@ interface Held {
 export type Model = Map<string, Held>;
 
 export interface Step {
-  act: 'intend' | 'join' | 'in force' | 'leave' | 'close';
+  act: 'intend' | 'join' | 'in force' | 'leave' | 'close' | 'reopen' | 'reclaim';
   run: string;
   key: string;
 }
 
 export const anyStep: fc.Arbitrary<Step> = fc.record({
-  act: fc.constantFrom('intend', 'join', 'in force', 'leave', 'close'),
+  act: fc.constantFrom('intend', 'join', 'in force', 'leave', 'close', 'reopen', 'reclaim'),
   run: fc.constantFrom('run-1', 'run-2', 'run-3'),
   key: fc.constantFrom('k1', 'k2'),
 });
@@ -45,10 +45,12 @@ export async function play(store: Store, model: Model, { act, run, key }: Step, 
       return playInForce(store, held, name);
     case 'leave':
       return playLeave(store, held, run, name);
-    case 'close': {
-      model.delete(key);
-      return { said: (await store.close(held.id, 'done', holdEvent(name, 'hold.closed'))).state, expected: 'closed' };
-    }
+    case 'close':
+      return playClose(store, model, held, key, run, name);
+    case 'reopen':
+      return playReopen(store, held, name);
+    case 'reclaim':
+      return playReclaim(store, held, run, name);
   }
 }
 
@@ -100,4 +102,33 @@ async function playLeave(store: Store, held: Held, run: string, name: string): P
   if (isHolder && held.holders.length === 0) Object.assign(held, { state: 'releasing', releasingFor: run });
   if (held.releasingFor === run) return { said, expected: 'last' };
   return { said, expected: isHolder ? 'left' : 'not a holder' };
+}
+
+async function playClose(
+  store: Store,
+  model: Model,
+  held: Held,
+  key: string,
+  run: string,
+  name: string,
+): Promise<Played> {
+  const mine = held.state === 'releasing' ? held.releasingFor === run : held.holders.every((each) => each === run);
+  if (mine) model.delete(key);
+  const { state } = await store.close(held.id, run, 'done', holdEvent(name, 'hold.closed'));
+  return { said: state, expected: mine ? 'closed' : held.state };
+}
+
+async function playReopen(store: Store, held: Held, name: string): Promise<Played> {
+  const said = (await store.reopen(held.id, holdEvent(name, 'hold.reopened')))?.state;
+  if (held.state === 'releasing') return { said, expected: undefined };
+  held.state = 'intended';
+  return { said, expected: held.state };
+}
+
+async function playReclaim(store: Store, held: Held, run: string, name: string): Promise<Played> {
+  const said = (await store.reclaim(held.id, holder(run), holdEvent(name, 'hold.taken-back')))?.holders;
+  if (held.state !== 'releasing') return { said, expected: undefined };
+  delete held.releasingFor;
+  Object.assign(held, { state: 'intended', holders: [run] });
+  return { said: said?.map((each) => each.run), expected: [run] };
 }

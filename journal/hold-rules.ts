@@ -1,0 +1,72 @@
+/** The rules of holding that every store keeps, whatever it is made of: who may join, which step may follow which state. */
+import { FirebreakError } from '../core/errors.js';
+import type { Hold, Holder, HoldState } from '../core/hold.js';
+import type { Iso, Json } from '../core/json.js';
+import type { HoldDraft } from './store.js';
+
+/** A hold as a store keeps it, beside its holders. */
+export interface HoldRow {
+  id: string;
+  state: HoldState;
+  body: string;
+  observed: string | null;
+  intended_at: Iso;
+  in_force_at: Iso | null;
+  closed_at: Iso | null;
+  outcome: string | null;
+  releasing_for: string | null;
+}
+
+export function holdFrom(row: HoldRow, holders: Holder[]): Hold {
+  const body = JSON.parse(row.body) as Omit<HoldDraft, 'holders'>;
+  return {
+    ...body,
+    version: 1,
+    containing: body.containing || (!body.oneWay && holders.some((holder) => holder.containing === true)),
+    holders,
+    state: row.state,
+    intendedAt: row.intended_at,
+    ...(row.observed === null ? {} : { observed: JSON.parse(row.observed) as Json }),
+    ...(row.in_force_at === null ? {} : { inForceAt: row.in_force_at }),
+    ...(row.state === 'releasing' && row.releasing_for !== null ? { releasingFor: row.releasing_for } : {}),
+    ...(row.closed_at === null ? {} : { closedAt: row.closed_at }),
+    ...(row.outcome === null ? {} : { outcome: row.outcome }),
+  };
+}
+
+export function canJoin({ state, holders }: Hold, run: string): boolean {
+  return state !== 'releasing' && state !== 'closed' && !isHeldFor(holders, run);
+}
+
+/** Whether a run may close it: nobody else holds it, and nobody has taken it back from the run's release. */
+export function mayClose({ state, holders, releasingFor }: Hold, run: string): boolean {
+  return state === 'releasing' ? releasingFor === run : holders.every((holder) => holder.run === run);
+}
+
+export function isHeldFor(holders: Holder[], run: string): boolean {
+  return holders.some((holder) => holder.run === run);
+}
+
+export function mustExist(hold: Hold | undefined, id: string): Hold {
+  if (hold !== undefined) return hold;
+  throw new FirebreakError('hold.unknown', `There is no hold ${id} in the journal.`, {
+    nextStep: 'list the holds with `firebreak holds`.',
+    target: id,
+  });
+}
+
+export function mustBe(hold: Hold, states: HoldState[], shall: string): void {
+  if (states.includes(hold.state)) return;
+  throw new FirebreakError('hold.wrong-state', `Hold ${hold.id} of ${hold.key} is ${hold.state} and cannot ${shall}.`, {
+    nextStep: 'read the hold again; another run has taken it further meanwhile.',
+    target: hold.key,
+  });
+}
+
+/** For a draft whose id is that of a closed hold. */
+export function idReused({ id, key }: HoldDraft): FirebreakError {
+  return new FirebreakError('hold.id-reused', `Hold ${id} is already in the journal, and closed (this is a bug).`, {
+    nextStep: 'give the new hold an id of its own.',
+    target: key,
+  });
+}

@@ -7,6 +7,7 @@ import { judgeResponder } from '../core/gate.js';
 import { FirebreakError } from '../core/errors.js';
 import type { RunLaunched } from '../core/event-data.js';
 import type { EventDraft } from '../core/event.js';
+import type { Hold } from '../core/hold.js';
 import type { Digest, Json } from '../core/json.js';
 import type { Step } from '../core/runbook.js';
 import type { LaunchAbout, Statement } from '../core/statement.js';
@@ -49,7 +50,10 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
   const bundle = await deps.bundle();
   const facts = findFacts(input.launch, bundle.people, deps.secrets());
   const { about } = input.launch;
-  const spoken = judgeResponder(input.launch, facts, Date.parse(input.launch.at));
+  // Judged when it arrives, and not again when the attempt that began the run was lost with its worker.
+  const [before] = await deps.store.events({ run: input.run, actions: ['run.launched'] });
+  const nowMs = before !== undefined && same(before.statement, input.launch) ? Date.parse(input.launch.at) : Date.now();
+  const spoken = judgeResponder(input.launch, facts, nowMs);
   const refusal = spoken.counts ? matches(input, about, bundle.installation.environment) : spoken;
   const launch = digestOf(about);
   const run = { run: input.run, incident: input.incident };
@@ -229,23 +233,7 @@ async function ask(deps: EngineDeps, input: AskInput): Promise<{ plan: Digest }>
 
 /** What is not a containment closes with its run; an intended hold stays, for nobody knows yet how it stands. */
 async function finish(deps: EngineDeps, { run, action, says, endedAt }: FinishInput): Promise<void> {
-  const holds = await deps.store.holds({ run: run.run, state: 'open' });
-  for (const hold of holds.filter((each) => !each.containing && each.state === 'in force')) {
-    const data = { hold: hold.id, unit: hold.unit, aspect: hold.aspect };
-    await deps.store.close(
-      hold.id,
-      'done',
-      draft(run, {
-        id: `${hold.id}/closed`,
-        actor: 'engine',
-        action: 'hold.closed',
-        step: hold.origin.step,
-        target: hold.target,
-        outcome: 'done',
-        data,
-      }),
-    );
-  }
+  for (const hold of await deps.store.holds({ holder: run.run, state: 'open' })) await letGo(deps, run, hold);
   await deps.store.append([
     draft(run, {
       id: 'ended',
@@ -256,4 +244,19 @@ async function finish(deps: EngineDeps, { run, action, says, endedAt }: FinishIn
       data: { says },
     }),
   ]);
+}
+
+/** Whoever contains goes on holding; where others hold it too, the run only leaves. */
+async function letGo({ store }: EngineDeps, run: RunRef, hold: Hold): Promise<void> {
+  const mine = hold.holders.find((holder) => holder.run === run.run);
+  if (hold.state !== 'in force' || mine === undefined || (hold.containing && mine.containing === true)) return;
+  const said = { actor: 'engine', step: mine.step, target: hold.target };
+  const data = { hold: hold.id, unit: hold.unit, aspect: hold.aspect };
+  if (hold.holders.length > 1) {
+    const left = draft(run, { id: `${hold.id}/left`, action: 'hold.left', ...said, data });
+    const releasing = draft(run, { id: `${hold.id}/releasing`, action: 'hold.releasing', ...said, data });
+    if ((await store.leave(hold.id, run.run, left, releasing)) !== 'last') return;
+  }
+  const closed = draft(run, { id: `${hold.id}/closed`, action: 'hold.closed', outcome: 'done', ...said, data });
+  await store.close(hold.id, run.run, 'done', closed);
 }

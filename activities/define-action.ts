@@ -40,6 +40,11 @@ interface Unit {
   permissions: string[];
   /** An input that parses, for documentation and the conformance suite. */
   example: Json;
+  /**
+   * The same work as lines of bash for one item, for when Firebreak itself is down (`explain --commands`). Each field of the
+   * input is a shell variable of its name. It says what it found before it changes it, and makes no call beyond `permissions`.
+   */
+  byHand?: string;
 }
 
 export interface Action<I, S extends Json, W> extends Unit {

@@ -2,6 +2,7 @@
  * Release and undo: a change with `before` and `after` exchanged, guarded. Release goes over open holds and closes each with
  * its outcome; undo of what is no longer held is an ordinary settling of the exchanged change.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { same } from '../core/canonical.js';
 import { type Outcome, effectOf } from '../core/change.js';
 import { FirebreakError } from '../core/errors.js';
@@ -11,9 +12,13 @@ import type { PlannedChange } from '../core/plan.js';
 import { effectDigest } from '../journal/digest.js';
 import type { AnyAction } from './define-action.js';
 import { draft } from './drafts.js';
-import { errorOf } from './failures.js';
+import { errorOf, isGone, isTransient } from './failures.js';
 import { refuseProtected } from './protected.js';
 import type { SettleContext } from './settle.js';
+import { mayBeUnderWay } from './under-way.js';
+
+/** Between two looks whether a write under way has ended, in milliseconds. */
+const lookEveryMs = 250;
 
 /** The exchanged change of a hold, with what is found on it where that differs. */
 export async function planExchange(
@@ -22,8 +27,15 @@ export async function planExchange(
   action: AnyAction,
   world: unknown,
 ): Promise<PlannedChange> {
-  const now = await action.read(hold.target, hold, world);
-  return { ...exchangeOf(hold, runs), ...(same(now.state, hold.after) ? {} : { found: now.state }) };
+  const exchange = exchangeOf(hold, runs);
+  try {
+    const now = await action.read(hold.target, hold, world);
+    return { ...exchange, ...(same(now.state, hold.after) ? {} : { found: now.state }) };
+  } catch (error) {
+    // One target that nobody can look at any more must not keep all others contained.
+    if (isTransient(error)) throw error;
+    return { ...exchange, found: isGone(error) ? { gone: error.message } : { unknown: errorOf(error).message } };
+  }
 }
 
 /** What exchanging a hold means, from the hold alone; `leave` where other holders remain, so that nothing but the holder goes. */
@@ -84,7 +96,7 @@ type Ended = Pick<Outcome, 'status' | 'shown'> & Partial<Pick<Outcome, 'hold' | 
 
 async function releaseOnce(change: PlannedChange, runs: string[], context: SettleContext): Promise<Ended> {
   const { store, world } = context;
-  const hold = await store.hold(change.hold ?? '');
+  const hold = await onceWritten(change.hold ?? '', context);
   if (hold === undefined) throw unknownHold(change);
   if (hold.state === 'closed')
     return { status: hold.outcome === 'kept as found' ? 'moved' : 'applied', shown: 'read back', hold: hold.id };
@@ -93,30 +105,51 @@ async function releaseOnce(change: PlannedChange, runs: string[], context: Settl
   if (!context.covers(exchange.effect)) return { status: 'outside', shown: 'no', hold: hold.id };
   refuseProtected(context.protected, hold.target, hold.item, hold.target.system);
   // Who goes away last puts back; joining and this exclude each other in the store.
-  let last = hold.state === 'releasing';
+  let last = hold.releasingFor;
   for (const holder of runs.filter((each) => hold.holders.some((held) => held.run === each))) {
-    last = (await leave(hold, holder, context)) === 'last';
+    if ((await leave(hold, holder, context)) === 'last') last = holder;
   }
-  if (!last) return { status: 'left', shown: 'read back', hold: hold.id };
+  if (last === undefined) return { status: 'left', shown: 'read back', hold: hold.id };
   // Left to others when it was approved, and they have gone since: putting back was not agreed to.
   if (exchange.standing === 'leave') return { status: 'outside', shown: 'no', hold: hold.id };
   const action = context.actionOf(hold.unit);
-  let now = await action.read(hold.target, hold, world);
+  let now: { state: Json };
+  try {
+    now = await action.read(hold.target, hold, world);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    await close(hold, last, 'gone', { gone: error.message }, context);
+    return { status: 'already', shown: 'read back', hold: hold.id };
+  }
   const unfinished = hold.inForceAt === undefined;
   if (unfinished && !same(now.state, hold.after) && !same(now.state, hold.before)) {
     // Cut short on the way there: finished forward first, so that what is exchanged is a known state.
     await action.write(hold.target, hold.after, hold, world);
     now = await action.read(hold.target, hold, world);
   }
-  if (same(now.state, hold.before)) return closed(hold, 'released', 'applied', context);
+  if (same(now.state, hold.before)) return closed(hold, last, context);
   if (!same(now.state, hold.after)) {
-    await close(hold, 'kept as found', now.state, context);
+    await close(hold, last, 'kept as found', now.state, context);
     return { status: 'moved', shown: 'read back', hold: hold.id, found: now.state, error: keptError(hold) };
   }
+  // Contained anew by others: what they agreed to stands.
+  if ((await store.hold(hold.id))?.releasingFor !== last) return { status: 'left', shown: 'read back', hold: hold.id };
   await action.write(hold.target, hold.before, hold, world);
   const back = await action.read(hold.target, hold, world);
   if (!same(back.state, hold.before)) throw notBack(hold);
-  return closed(hold, 'released', 'applied', context);
+  const ended = await closed(hold, last, context);
+  // They did so while this was being written.
+  if (ended.status === 'left') await action.write(hold.target, hold.after, hold, world);
+  return ended;
+}
+
+/** The hold, once no living executor can be in the middle of writing it: the watch may be at it in this moment. */
+async function onceWritten(id: string, { store, signal }: SettleContext): Promise<Hold | undefined> {
+  for (;;) {
+    const hold = await store.hold(id);
+    if (hold === undefined || !mayBeUnderWay(hold)) return hold;
+    await sleep(lookEveryMs, undefined, { signal });
+  }
 }
 
 async function leave(
@@ -133,17 +166,19 @@ async function leave(
   );
 }
 
-async function closed(hold: Hold, outcome: string, status: 'applied', context: SettleContext): Promise<Ended> {
-  await close(hold, outcome, hold.before, context);
-  return { status, shown: 'read back', hold: hold.id };
+/** `left` where somebody has taken it back from this release meanwhile. */
+async function closed(hold: Hold, last: string, context: SettleContext): Promise<Ended> {
+  const { state } = await close(hold, last, 'released', hold.before, context);
+  return { status: state === 'closed' ? 'applied' : 'left', shown: 'read back', hold: hold.id };
 }
 
 async function close(
   hold: Hold,
+  last: string,
   outcome: string,
   found: Json,
   { store, run, step, actor }: SettleContext,
-): Promise<void> {
+): Promise<Hold> {
   const data = {
     hold: hold.id,
     unit: hold.unit,
@@ -152,8 +187,9 @@ async function close(
     after: found,
     ...(same(hold.planned, hold.before) ? {} : { planned: hold.planned }),
   };
-  await store.close(
+  return store.close(
     hold.id,
+    last,
     outcome,
     draft(run, { id: `${hold.id}/closed`, actor, action: 'hold.closed', step, target: hold.target, outcome, data }),
   );

@@ -8,6 +8,11 @@ export function errorOf(error: unknown): { code: string; message: string; nextSt
   return { code: 'engine.unexpected', message: `${message} (this is a bug)` };
 }
 
+/** Whether a unit's read says that its target is not there any more: such codes end in `.not-found` or `-terminated`. */
+export function isGone(error: unknown): error is FirebreakError {
+  return error instanceof FirebreakError && /(\.not-found|-terminated)$/.test(error.code);
+}
+
 /** Whether trying again may help. */
 export function isTransient(error: unknown): boolean {
   return error instanceof FirebreakError && !error.isTerminal;

@@ -2,17 +2,23 @@
 import { closest } from 'fastest-levenshtein';
 import { FirebreakError } from '../core/errors.js';
 import { collectInstance } from './aws/collect-instance.js';
+import { containPrincipal } from './aws/contain-principal.js';
+import { deactivateKey } from './aws/deactivate-key.js';
 import { isolateInstance } from './aws/isolate-instance.js';
 import { makeQuarantineGroup } from './aws/make-quarantine-group.js';
 import { protectInstance } from './aws/protect-instance.js';
+import { revokeRoleSessions } from './aws/revoke-role-sessions.js';
 import { snapshotInstance } from './aws/snapshot-instance.js';
 import type { AnyUnit } from './define-action.js';
 
 export const units: AnyUnit[] = [
   collectInstance,
+  containPrincipal,
+  deactivateKey,
   isolateInstance,
   makeQuarantineGroup,
   protectInstance,
+  revokeRoleSessions,
   snapshotInstance,
 ];
 

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { same } from '../core/canonical.js';
 import { changeKey, type Outcome, type Shown } from '../core/change.js';
 import { FirebreakError } from '../core/errors.js';
-import type { Hold, Origin } from '../core/hold.js';
+import type { Hold, Holder, Origin } from '../core/hold.js';
 import { shortId } from '../core/ids.js';
 import type { Protected } from '../core/installation.js';
 import type { Digest, Json } from '../core/json.js';
@@ -77,10 +77,17 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
   const { store, world } = context;
   const action = context.actionOf(change.unit);
   refuseProtected(context.protected, change.target, change.item, change.target.system);
-  const held = await store.openHold(changeKey(change));
-  if (held !== undefined && (held.state === 'releasing' || !same(held.after, change.after)))
+  let held = await store.openHold(changeKey(change));
+  if (held !== undefined && (!same(held.after, change.after) || (held.state === 'releasing' && !context.containing)))
     return movedUnderHold(held);
   let now = await action.read(change.target, held, world);
+  if (held?.state === 'releasing') {
+    if (!same(now.state, change.after) && !context.covers(change.effect))
+      return { status: 'outside', shown: 'no', found: now.state };
+    held = await takeBack(held, context);
+    // Its release ended in this moment.
+    if (held === undefined) return settleOnce(change, context);
+  }
   // A creating write that was cut short may have made the thing without our seeing it yet.
   if (held?.state === 'intended' && action.readLagMs > 0 && !same(now.state, change.after)) {
     await sleep(action.readLagMs, undefined, { signal: context.signal });
@@ -132,7 +139,7 @@ async function enforce(
     hold.id,
     seen,
     draft(run, {
-      id: `${hold.id}/in-force`,
+      id: `${hold.id}/in-force/${hold.intendedAt}`,
       actor: context.actor,
       action: 'hold.in-force',
       step,
@@ -211,9 +218,7 @@ async function intend(
       planned: change.before,
       before: found,
       after,
-      holders: [
-        { run: run.run, incident: run.incident, step, requester: run.requester, since: new Date().toISOString() },
-      ],
+      holders: [holderFor(context)],
       origin: context.origin,
     },
     draft(run, {
@@ -227,16 +232,40 @@ async function intend(
   );
 }
 
-/** Becomes a holder of what is held, and says so. A second join of the same run is none. */
-async function join(held: Hold, { store, run, step, actor }: SettleContext): Promise<void> {
-  if (held.holders.some((holder) => holder.run === run.run)) return;
-  const holder = {
+/**
+ * People agreed to contain what others agreed to let go, and its release is not over, or never ended: the hold goes on, with
+ * its first `before`, and the release finds that it is not its own any more.
+ */
+async function takeBack(open: Hold, context: SettleContext): Promise<Hold | undefined> {
+  return context.store.reclaim(
+    open.id,
+    holderFor(context),
+    draft(context.run, {
+      id: `${open.id}/taken-back/${open.intendedAt}`,
+      actor: context.actor,
+      action: 'hold.taken-back',
+      step: context.step,
+      target: open.target,
+      data: { hold: open.id },
+    }),
+  );
+}
+
+function holderFor({ run, step, containing }: SettleContext): Holder {
+  return {
     run: run.run,
     incident: run.incident,
     step,
     requester: run.requester,
     since: new Date().toISOString(),
+    ...(containing ? { containing } : {}),
   };
+}
+
+/** Becomes a holder of what is held, and says so. A second join of the same run is none. */
+async function join(held: Hold, context: SettleContext): Promise<void> {
+  const { store, run, step, actor } = context;
+  if (held.holders.some((holder) => holder.run === run.run)) return;
   const event = draft(run, {
     id: `${held.id}/joined`,
     actor,
@@ -245,7 +274,7 @@ async function join(held: Hold, { store, run, step, actor }: SettleContext): Pro
     target: held.target,
     data: { hold: held.id, holders: held.holders.map((each) => each.run) },
   });
-  if (await store.join(held.id, holder, event)) return;
+  if (await store.join(held.id, holderFor(context), event)) return;
   const now = await store.hold(held.id);
   if (now?.holders.some((each) => each.run === run.run)) return;
   throw new FirebreakError('hold.being-released', `${held.target.id} is being released at this moment.`, {

@@ -4,9 +4,19 @@
  */
 import { same } from '../core/canonical.js';
 import type { GateAsked } from '../core/event-data.js';
+import { formatDuration } from '../core/duration.js';
 import { FirebreakError } from '../core/errors.js';
 import { evaluate, ExpressionError } from '../core/expression.js';
-import { atLeast, type Ask, type Counted, type GateSpec, judge, judgeResponder, verdict } from '../core/gate.js';
+import {
+  atLeast,
+  type Ask,
+  type Counted,
+  type GateSpec,
+  judge,
+  judgeResponder,
+  stillGood,
+  verdict,
+} from '../core/gate.js';
 import type { Bundle } from '../core/installation.js';
 import type { Digest, Json } from '../core/json.js';
 import { leastGate, type Risk } from '../core/risk.js';
@@ -116,18 +126,23 @@ export async function judgeGate(
   const about = { kind: 'gate' as const, run: run.run, launch: run.launch, gate, round: said.round, plan: said.plan };
   const asked = await askOnRecord(question, about, spec);
   const ask: Ask = { ...asked, about, allows: 'carry out', spec, excluded: [run.requester], containing };
-  const counted = said.statements.reduce<Counted[]>((before, statement) => {
-    const nowMs = asOf === 'now' ? Date.now() : atOf(statement);
-    const ruling = judge(ask, before, statement, findFacts(statement, bundle.people), nowMs);
+  // In the order in which it was said, and each as of then: what has lapsed since is on record, and must come along, too.
+  const inOrder = said.statements.toSorted((a, b) => atOf(a) - atOf(b));
+  const counted = inOrder.reduce<Counted[]>((before, statement) => {
+    const saidMs = Math.min(atOf(statement), Date.now());
+    const ruling = judge(ask, before, statement, findFacts(statement, bundle.people), saidMs);
     if (!ruling.counts)
       throw refuse(ruling.code, `A statement of ${statement.by} at gate "${gate}" does not count: ${ruling.reason}`);
     return [...before, ruling.counted];
   }, []);
   await refuseLeftOut(question, about, said.statements);
-  if (verdict(ask, counted, Date.now()) !== 'passed') {
+  const asOfMs = asOf === 'now' ? Date.now() : Math.max(...inOrder.map(atOf));
+  const good = stillGood(counted, asOfMs);
+  if (verdict(ask, good, asOfMs) !== 'passed') {
+    if (verdict(ask, counted, asOfMs) === 'passed') throw lapsed(gate, spec, counted, good);
     throw refuse(
       'warrant.not-approved',
-      `Gate "${gate}" needs ${spec.need} of ${spec.from.join(', ')} other than ${run.requester}; ${counted.length} agreed.`,
+      `Gate "${gate}" needs ${spec.need} of ${spec.from.join(', ')} other than ${run.requester}; ${good.length} agreed.`,
     );
   }
   return effectsOf(store, said.plan);
@@ -224,6 +239,17 @@ function derive(step: Step, template: Parameters<typeof evaluate>[0], inputs: Js
     if (error instanceof ExpressionError) return undefined;
     throw error;
   }
+}
+
+/** Time passed between agreeing and carrying out: nothing is wrong with the run, people only have to be asked once more. */
+function lapsed(gate: string, { approvalValidMs }: GateSpec, counted: Counted[], good: Counted[]): FirebreakError {
+  const old = counted.filter((each) => !good.includes(each));
+  const whose = old.map(({ by, goodUntil }) => `what ${by} said was good until ${goodUntil}`).join(', ');
+  return new FirebreakError(
+    'warrant.lapsed',
+    `An approval at gate "${gate}" is good for ${formatDuration(approvalValidMs)}: ${whose}, and this came to its turn only after that.`,
+    { nextStep: '`retry` plans it anew and asks again; have people ready who can agree.' },
+  );
 }
 
 function atOf(statement: Statement): number {

@@ -13,14 +13,12 @@ import type { WatchInput, WatchResult } from './contract.js';
 import type { AnyAction } from './define-action.js';
 import type { ExecutorDeps } from './deps.js';
 import { draft } from './drafts.js';
-import { errorOf } from './failures.js';
+import { errorOf, isGone } from './failures.js';
 import { actionOf } from './find-unit.js';
 import { loadPlan, planItems } from './plan-step.js';
 import { refuseProtected } from './protected.js';
 import { settleAll } from './settle.js';
-
-/** An intended hold younger than this may be in the middle of its write by a living executor. */
-const intendedAgeMs = 15_000;
+import { mayBeUnderWay } from './under-way.js';
 
 interface Tally {
   settled: number;
@@ -52,8 +50,7 @@ async function lookAt(
   attempt: Attempt,
   tally: Tally,
 ): Promise<void> {
-  if (hold.state === 'releasing') return;
-  if (hold.state === 'intended' && Date.now() - Date.parse(hold.intendedAt) < intendedAgeMs) return;
+  if (hold.state === 'releasing' || mayBeUnderWay(hold)) return;
   const action = actionOf(hold.unit);
   try {
     refuseProtected((await deps.bundle()).installation.protected, hold.target, hold.item, hold.target.system);
@@ -68,17 +65,52 @@ async function lookAt(
       found: now.state,
       held: hold.after,
     });
+  } catch (error) {
+    if (attempt.signal.aborted) throw error;
+    await sayUnseen(deps, input, hold, error);
+    return;
+  }
+  try {
     await settleAgain(hold, action, deps, input, attempt, tally);
   } catch (error) {
     if (attempt.signal.aborted) throw error;
-    await say(deps, input, hold, 'containment.differs', {
-      says: `${hold.target.id} could not be looked at`,
+    await say(deps, input, hold, 'containment.not-settled', {
+      says: `${hold.target.id} could not be put back into containment; it is tried again at the next look`,
       error: errorOf(error),
     });
   }
 }
 
-/** No warrant is asked for: the hold's row is an executor's own word that it was approved, and it only goes forward. */
+/** That a target is gone is told once; that it cannot be looked at is told at each look, and pages once an hour for each reason. */
+async function sayUnseen(deps: ExecutorDeps, input: WatchInput, hold: Hold, error: unknown): Promise<void> {
+  if (isGone(error)) {
+    const says = `${hold.target.id} is not there any more: ${errorOf(error).message} A release closes its hold`;
+    await say(
+      deps,
+      input,
+      hold,
+      'containment.differs',
+      { says, error: errorOf(error) },
+      { event: 'gone', page: 'gone' },
+    );
+    return;
+  }
+  const { code } = errorOf(error);
+  const hour = Math.floor(Date.now() / (60 * 60_000));
+  await say(
+    deps,
+    input,
+    hold,
+    'containment.differs',
+    { says: `${hold.target.id} could not be looked at`, error: errorOf(error) },
+    { event: `unseen/${input.look}`, page: `unseen/${code}/${hour}` },
+  );
+}
+
+/**
+ * No warrant is asked for: the hold's row is an executor's own word that it was approved, and it only goes forward. The limit is
+ * for what somebody flips back; a write of ours that was cut short is finished however often that takes.
+ */
 async function settleAgain(
   hold: Hold,
   action: AnyAction,
@@ -87,20 +119,27 @@ async function settleAgain(
   attempt: Attempt,
   tally: Tally,
 ): Promise<void> {
-  if (tally.settled >= input.settlesLeft) {
-    await say(deps, input, hold, 'containment.limit-reached', {
-      says: `${hold.target.id} differs again and was settled too often this hour; a person must look`,
-    });
-    return;
-  }
-  tally.settled += 1;
-  // Somebody may have begun to release it since it was listed.
-  const fresh = await deps.store.hold(hold.id);
-  if (fresh === undefined || fresh.state === 'releasing' || fresh.state === 'closed') return;
-  await action.write(hold.target, hold.after, hold, attempt.world);
-  const back = await action.read(hold.target, hold, attempt.world);
+  const flipped = hold.state === 'in force';
+  if (flipped && tally.settled >= input.settlesLeft) return sayLimit(deps, input, hold);
+  if (flipped) tally.settled += 1;
+  // Intended again before the write: cut short in the middle, it is finished forward, by the next look or by a release. Somebody
+  // may have begun to release it since it was listed; once this is on record, a release waits until the write is over.
+  const mine = await deps.store.reopen(
+    hold.id,
+    draft(input.run, {
+      id: `${hold.id}/reopened/${input.look}`,
+      actor: actorOf(deps),
+      action: 'hold.reopened',
+      step: input.step,
+      target: hold.target,
+      data: { hold: hold.id },
+    }),
+  );
+  if (mine === undefined) return;
+  await action.write(hold.target, hold.after, mine, attempt.world);
+  const back = await action.read(hold.target, mine, attempt.world);
   const shown = same(back.state, hold.after);
-  if (shown && hold.state === 'intended') await markInForce(hold, deps, input);
+  if (shown) await markInForce(mine, deps, input);
   await say(deps, input, hold, 'containment.settled-again', {
     says: shown ? `${hold.target.id} was put back into containment` : `${hold.target.id} could not be put back`,
     shown: shown ? 'read back' : 'no',
@@ -144,11 +183,13 @@ async function lookForParts(
       says: `${change.target.id} appeared and is not contained`,
       found: change.before,
     });
-  if (tally.settled + fresh.length > input.settlesLeft) return;
+  const allowed = fresh.slice(0, Math.max(0, input.settlesLeft - tally.settled));
+  for (const change of fresh.slice(allowed.length)) await sayLimit(deps, input, change);
+  if (allowed.length === 0) return;
   try {
     const grant = await grantOf(deps, bundle, input, 'passing');
     refuseOtherUnit(plan, actionOfStep(grant));
-    const outcomes = await settleAll(fresh, {
+    const outcomes = await settleAll(allowed, {
       ...settleContext(deps, bundle, input, grant, attempt),
       actionOf: () => actionOfStep(grant),
       look: `watch-${input.look}`,
@@ -161,7 +202,7 @@ async function lookForParts(
       });
   } catch (error) {
     if (attempt.signal.aborted) throw error;
-    for (const change of fresh)
+    for (const change of allowed)
       await say(deps, input, change, 'containment.limit-reached', {
         says: `${change.target.id} is not covered by the approval any more; a person must look`,
         error: errorOf(error),
@@ -178,7 +219,7 @@ async function everHeld({ store }: ExecutorDeps, { run, step }: WatchInput): Pro
 
 async function markInForce(hold: Hold, deps: ExecutorDeps, input: WatchInput): Promise<void> {
   const at = {
-    id: `${hold.id}/in-force`,
+    id: `${hold.id}/in-force/${hold.intendedAt}`,
     actor: actorOf(deps),
     action: 'hold.in-force' as const,
     step: input.step,
@@ -188,15 +229,25 @@ async function markInForce(hold: Hold, deps: ExecutorDeps, input: WatchInput): P
   await deps.store.inForce(hold.id, hold.observed, draft(input.run, at));
 }
 
+async function sayLimit(deps: ExecutorDeps, input: WatchInput, of: Side): Promise<void> {
+  await say(deps, input, of, 'containment.limit-reached', {
+    says: `${of.target.id} differs and was settled too often this hour; a person must look`,
+  });
+}
+
+type Side = { target: Hold['target']; aspect: string };
+
+/** `as` names the event and its page where this look is not what makes them one. */
 async function say(
   deps: ExecutorDeps,
   input: WatchInput,
-  of: { target: Hold['target']; aspect: string },
-  action: 'containment.differs' | 'containment.settled-again' | 'containment.limit-reached',
+  of: Side,
+  action: 'containment.differs' | 'containment.settled-again' | 'containment.not-settled' | 'containment.limit-reached',
   data: object,
+  as: { event: string; page: string } = { event: `${input.look}`, page: `${input.look}` },
 ): Promise<void> {
   const event = draft(input.run, {
-    id: `${changeKey(of)}/${action}/${input.look}`,
+    id: `${changeKey(of)}/${action}/${as.event}`,
     actor: actorOf(deps),
     action,
     step: input.step,
@@ -208,7 +259,7 @@ async function say(
     const { says } = data as { says: string };
     events.push(
       draft(input.run, {
-        id: `${changeKey(of)}/paged/${action}/${input.look}`,
+        id: `${changeKey(of)}/paged/${action}/${as.page}`,
         actor: actorOf(deps),
         action: 'owner.paged',
         step: input.step,

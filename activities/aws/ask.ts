@@ -1,11 +1,12 @@
-/** How units call EC2: with the step's signal, with errors translated, and with answers read in full or refused. */
+/** How units call AWS: with the step's signal, with errors translated, and with answers read in full or refused. */
+import type { $Command, EC2ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-ec2';
 import type {
-  $Command,
-  EC2Client,
-  EC2ClientResolvedConfig,
-  ServiceInputTypes,
-  ServiceOutputTypes,
-} from '@aws-sdk/client-ec2';
+  $Command as $IamCommand,
+  IAMClientResolvedConfig,
+  ServiceInputTypes as IamInputTypes,
+  ServiceOutputTypes as IamOutputTypes,
+} from '@aws-sdk/client-iam';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerUnreadable, translated } from './errors.js';
 import type { AwsWorld } from './world.js';
@@ -18,6 +19,14 @@ type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = $Co
   ServiceOutputTypes
 >;
 
+type IamCommand<I extends IamInputTypes, O extends IamOutputTypes> = $IamCommand<
+  I,
+  O,
+  IAMClientResolvedConfig,
+  IamInputTypes,
+  IamOutputTypes
+>;
+
 export interface AskOptions {
   /** What the call is about, for the error. */
   about?: string;
@@ -27,19 +36,50 @@ export interface AskOptions {
   toTheEnd?: boolean;
 }
 
-export async function ask<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+export function ask<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
   world: AwsWorld,
   command: Ec2Command<I, O>,
-  { about, once = false, toTheEnd = false }: AskOptions = {},
+  options: AskOptions = {},
 ): Promise<O> {
-  const client = once ? world.ec2Once : world.ec2;
+  const client = options.once === true ? world.ec2Once : world.ec2;
+  const send: Send<O> = (with_) => client.send(command, with_);
+  return answered(world, client, actionOf('ec2', command), send, options);
+}
+
+/** A call to IAM. Every one that units make sets something to a value or reads it, so the SDK may repeat it. */
+export function askIam<I extends IamInputTypes, O extends IamOutputTypes>(
+  world: AwsWorld,
+  command: IamCommand<I, O>,
+  options: Pick<AskOptions, 'about'> = {},
+): Promise<O> {
+  const send: Send<O> = (with_) => world.iam.send(command, with_);
+  return answered(world, world.iam, actionOf('iam', command), send, options);
+}
+
+/** Whom AWS takes us for, as an ARN; it asks for no permission. */
+export async function askWhoWeAre(world: AwsWorld): Promise<string> {
+  const command = new GetCallerIdentityCommand({});
+  const action = actionOf('sts', command);
+  const { Arn } = await answered(world, world.sts, action, (with_) => world.sts.send(command, with_), {});
+  return sent(Arn, action, 'ARN');
+}
+
+type Send<O> = (with_: { abortSignal?: AbortSignal }) => Promise<O>;
+
+async function answered<O>(
+  world: AwsWorld,
+  client: Signing,
+  action: string,
+  send: Send<O>,
+  { about, once = false, toTheEnd = false }: AskOptions,
+): Promise<O> {
   const signal = toTheEnd ? undefined : world.signal;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await client.send(command, signal === undefined ? {} : { abortSignal: signal });
+      return await send(signal === undefined ? {} : { abortSignal: signal });
     } catch (error) {
       const said = translated(error, {
-        action: actionOf(command),
+        action,
         secrets: await credentialsOf(client),
         ...(about === undefined ? {} : { about }),
       });
@@ -50,8 +90,12 @@ export async function ask<I extends ServiceInputTypes, O extends ServiceOutputTy
   }
 }
 
+interface Signing {
+  config: { credentials: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }> };
+}
+
 /** What the call was signed with; the SDK keeps it, so that nothing is asked anew. */
-async function credentialsOf({ config }: EC2Client): Promise<string[]> {
+async function credentialsOf({ config }: Signing): Promise<string[]> {
   try {
     const { accessKeyId, secretAccessKey, sessionToken } = await config.credentials();
     return [accessKeyId, secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])];
@@ -67,8 +111,8 @@ const throttledAttempts = 4;
 const throttledWaitMs = 250;
 
 /** `ec2:DescribeInstances`: the call's name as permissions and evidence spell it. */
-function actionOf(command: object): string {
-  return `ec2:${command.constructor.name.replace(/Command$/, '')}`;
+function actionOf(service: 'ec2' | 'iam' | 'sts', command: object): string {
+  return `${service}:${command.constructor.name.replace(/Command$/, '')}`;
 }
 
 /** A field that AWS always sends. Its absence is an unreadable answer, never an empty list or a `false`. */

@@ -46,6 +46,18 @@ export const collectInstance = defineCollector<z.infer<typeof instanceInput>, Aw
     'ec2:GetConsoleOutput',
   ],
   example: { instance: 'i-0123456789abcdef0' },
+  byHand: `
+mkdir -p "evidence/$instance"
+# Only instances on Nitro give the output up to now; others that of their last start.
+aws ec2 get-console-output --instance-id "$instance" --latest --output json > "evidence/$instance/console-output.json" ||
+  aws ec2 get-console-output --instance-id "$instance" --output json > "evidence/$instance/console-output.json"
+aws ec2 describe-instances --instance-ids "$instance" --output json > "evidence/$instance/instance.json"
+aws ec2 describe-network-interfaces --filters "Name=attachment.instance-id,Values=$instance" --output json > "evidence/$instance/interfaces.json"
+aws ec2 describe-volumes --filters "Name=attachment.instance-id,Values=$instance" --output json > "evidence/$instance/volumes.json"
+for attribute in ${attributes.join(' ')}; do
+  aws ec2 describe-instance-attribute --instance-id "$instance" --attribute "$attribute" --output json > "evidence/$instance/$attribute.json"
+done
+sha256sum "evidence/$instance"/*.json | tee "evidence/$instance/SHA256SUMS"`,
   input: instanceInput,
 
   collect: async function* ({ instance }, world) {

@@ -103,7 +103,7 @@ export function translated(
   }
   if (isUnreadable(error))
     return answerUnreadable(action, says.split('\n')[0] ?? '', { cause: error, isTerminal: statusOf(error) < 500 });
-  if (name.endsWith('.NotFound') || name.endsWith('NotFoundException')) {
+  if (name.endsWith('.NotFound') || name.endsWith('NotFoundException') || awsCode(error) === 'NoSuchEntity') {
     return make(
       'aws.not-found',
       `AWS knows nothing like that${of}: ${says}`,

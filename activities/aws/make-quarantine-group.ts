@@ -1,26 +1,19 @@
 /**
  * The group that isolation puts interfaces into: one for each VPC of the instance, with exactly no rules. EC2 gives every new
  * group an egress rule to everywhere; forgetting it is the classic mistake, so both families are taken away and read back.
- * A group is emptied or deleted only if it is ours by name and tags, and used by isolation only while it has no rules. A group
- * that merely carries the tag serves while it is sealed, and is left alone otherwise: another is made beside it.
+ * A group is emptied or deleted only if it is ours by name and tags, and used by isolation only while it has no rules. What is
+ * not held was not made by us, whatever its marks, for anybody can set them: it never ends this step as `already`, because nothing
+ * would watch over it. Ours is made beside it, or what has all our marks is taken over, and from then on held and watched.
  * What it does not stop: the resolver, DHCP, time and metadata services of the VPC, which no group can.
  */
 import * as z from 'zod';
-import type { Json } from '../../core/json.js';
 import { FirebreakError } from '../../core/errors.js';
 import { defineAction } from '../define-action.js';
-import { eventually } from './eventually.js';
 import { instanceInput } from './instance.js';
 import { interfacesOf, interfacesWith } from './network-interface.js';
-import {
-  isOurs,
-  isSealed,
-  quarantineNames,
-  quarantineRef,
-  quarantineTarget,
-  taggedGroups,
-} from './quarantine-group.js';
-import { deleteGroup, emptyGroup, makeGroup, ruleTexts, type SecurityGroup } from './security-group.js';
+import { isOurs, quarantineRef, quarantineTarget, sealedGroupByHand, taggedGroups } from './quarantine-group.js';
+import { oursAmong, makeSealed } from './sealed-group.js';
+import { deleteGroup, ruleTexts } from './security-group.js';
 import { quarantineTagKey } from './tags.js';
 import { idIn } from './targets.js';
 import type { AwsWorld } from './world.js';
@@ -30,9 +23,6 @@ const state = z.union([z.strictObject({ rules: z.array(z.string()) }), z.null()]
 
 /** Side of the group that is held; `isolate-instance` depends on it. */
 export const quarantineAspect = 'rules';
-
-/** How long a group that was just made may stay invisible. */
-const visible = { attempts: 6, waitMs: 1_000 };
 
 export const makeQuarantineGroup = defineAction<z.infer<typeof instanceInput>, z.infer<typeof state>, AwsWorld>({
   name: 'aws.make-quarantine-group@1',
@@ -58,13 +48,29 @@ export const makeQuarantineGroup = defineAction<z.infer<typeof instanceInput>, z
     'The group is found by its tag and its names are unique in the VPC, so it is made once; rules that are gone stay gone.',
   readLagMs: 3_000,
   example: { instance: 'i-0123456789abcdef0' },
+  byHand: `
+for vpc in $(aws ec2 describe-network-interfaces --filters "Name=attachment.instance-id,Values=$instance" \\
+    --query 'NetworkInterfaces[].VpcId' --output text | tr '[:space:]' '\\n' | sort -u); do
+  group=$(${sealedGroupByHand})
+  if [ "$group" = None ]; then
+    group=$(aws ec2 create-security-group --vpc-id "$vpc" --group-name "quarantine-by-hand-$vpc-$(date +%s)" \\
+      --description "Quarantine of $vpc, made by hand: no traffic in or out. Do not add rules." \\
+      --tag-specifications "ResourceType=security-group,Tags=[{Key=${quarantineTagKey},Value=$vpc}]" --query GroupId --output text)
+    # EC2 gives every new group a rule that lets everything out.
+    aws ec2 revoke-security-group-egress --group-id "$group" --security-group-rule-ids $(
+      aws ec2 describe-security-group-rules --filters "Name=group-id,Values=$group" \\
+        --query 'SecurityGroupRules[].SecurityGroupRuleId' --output text)
+  fi
+  # Must show the group, and no rule after it.
+  aws ec2 describe-security-groups --group-ids "$group" \\
+    --query 'SecurityGroups[].[GroupId,VpcId,IpPermissions,IpPermissionsEgress]' --output text
+done`,
   input: instanceInput,
   state,
 
   read: async (target, hold, world) => {
-    const tagged = await taggedGroups(world, vpcOf(idIn(world, target, 'security-group')));
-    // Whoever needs one is served by any that is sealed; what is held, and goes away by release, is the one of our making.
-    const group = (hold === undefined ? tagged.find(isSealed) : undefined) ?? ours(tagged);
+    const vpc = vpcOf(idIn(world, target, 'security-group'));
+    const group = hold === undefined ? undefined : oursAmong(await taggedGroups(world, vpc));
     return group === undefined
       ? { state: null }
       : { state: { rules: ruleTexts(group) }, identity: { group: group.id } };
@@ -78,51 +84,9 @@ export const makeQuarantineGroup = defineAction<z.infer<typeof instanceInput>, z
     const vpc = vpcOf(idIn(world, target, 'security-group'));
     if (wanted === null) return remove(world, vpc);
     if (wanted.rules.length > 0) throw wouldOpen(vpc, wanted.rules);
-    return make(world, vpc);
+    return { ...(await makeSealed(world, vpc)) };
   },
 });
-
-/** The sealed one of ours, else the first of ours. */
-function ours(tagged: SecurityGroup[]): SecurityGroup | undefined {
-  const made = tagged.filter(isOurs);
-  return made.find(isSealed) ?? made[0];
-}
-
-async function make(world: AwsWorld, vpc: string): Promise<Json> {
-  const tagged = await taggedGroups(world, vpc);
-  const found = ours(tagged);
-  const group = found?.id ?? (await makeUnderFreeName(world, vpc, tagged));
-  if (found === undefined || !isSealed(found)) await emptyGroup(world, group);
-  const seen = await eventually(world, visible, async () => {
-    const now = ours(await taggedGroups(world, vpc));
-    return now !== undefined && isSealed(now) ? now : undefined;
-  });
-  if (seen !== undefined) return { group: seen.id };
-  throw new FirebreakError(
-    'aws.group-not-visible',
-    `${group} was made in ${vpc} but does not show under its tag without rules.`,
-    {
-      nextStep: 'retry; if it stays so, see whether its tag or its rules are being changed.',
-      isTerminal: false,
-      target: group,
-    },
-  );
-}
-
-/** Under the first of our names that nobody else has: taking one beforehand must not keep us from isolating. */
-async function makeUnderFreeName(world: AwsWorld, vpc: string, tagged: SecurityGroup[]): Promise<string> {
-  const taken = new Set(tagged.map(({ name }) => name));
-  let refusal: unknown;
-  for (const name of quarantineNames(vpc).filter((each) => !taken.has(each))) {
-    try {
-      return await makeGroup(world, { name, vpc, description: description(vpc), tag: [quarantineTagKey, vpc] });
-    } catch (error) {
-      if (!(error instanceof FirebreakError && error.code === 'aws.group-name-taken' && error.isTerminal)) throw error;
-      refusal = error;
-    }
-  }
-  throw refusal ?? namesTaken(vpc);
-}
 
 /** Takes ours away, unless somebody uses it: another incident may, and an interface must never be left without a group. */
 async function remove(world: AwsWorld, vpc: string): Promise<undefined> {
@@ -145,14 +109,6 @@ function inUse(group: string, vpc: string, users: { id: string }[]): FirebreakEr
   );
 }
 
-function namesTaken(vpc: string): FirebreakError {
-  return new FirebreakError(
-    'aws.group-name-taken',
-    `Every name for the quarantine group of ${vpc} is taken by groups that are not ours: ${quarantineNames(vpc).join(', ')}.`,
-    { nextStep: 'find out who made them; delete or rename one, then retry.', target: vpc },
-  );
-}
-
 function wouldOpen(vpc: string, rules: string[]): FirebreakError {
   return new FirebreakError(
     'aws.would-open-quarantine',
@@ -162,10 +118,6 @@ function wouldOpen(vpc: string, rules: string[]): FirebreakError {
       target: vpc,
     },
   );
-}
-
-function description(vpc: string): string {
-  return `Firebreak quarantine of ${vpc}: no traffic in or out. Do not add rules.`;
 }
 
 function vpcOf(id: string): string {

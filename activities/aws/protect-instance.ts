@@ -32,6 +32,13 @@ export const protectInstance = defineAction<z.infer<typeof instanceInput>, State
   repeatable: 'Attributes are set to a value; a second write finds nothing to do.',
   readLagMs: 0,
   example: { instance: 'i-0123456789abcdef0' },
+  byHand: `
+aws ec2 modify-instance-attribute --instance-id "$instance" --disable-api-termination
+for device in $(aws ec2 describe-instances --instance-ids "$instance" \\
+    --query 'Reservations[].Instances[].BlockDeviceMappings[].DeviceName' --output text); do
+  aws ec2 modify-instance-attribute --instance-id "$instance" \\
+    --block-device-mappings "DeviceName=$device,Ebs={DeleteOnTermination=false}"
+done`,
   input: instanceInput,
   state,
 

@@ -17,6 +17,13 @@ export const quarantineRef = `tag:${quarantineTagKey}`;
 /** Names to fall back on, for somebody else may have taken the first: more than these are not tried. */
 const otherNames = 3;
 
+/**
+ * The group of `$vpc` that is fit for use, by hand; `None` when there is none. One that a person made has the tag and not our
+ * other marks: an interface in it is isolated to Firebreak too, and the group is never changed or deleted by it.
+ */
+export const sealedGroupByHand = `aws ec2 describe-security-groups --filters "Name=vpc-id,Values=$vpc" "Name=tag:${quarantineTagKey},Values=$vpc" \\
+    --query 'SecurityGroups[?!IpPermissions && !IpPermissionsEgress] | [0].GroupId' --output text`;
+
 export function quarantineTarget(world: AwsWorld, vpc: string): Target {
   return awsTarget(world, 'security-group', `${quarantineRef}=${vpc}`);
 }

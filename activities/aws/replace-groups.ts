@@ -1,11 +1,21 @@
 /** Reads and sets the groups of one interface, the quarantine group named by tag. */
 import * as z from 'zod';
+import { same } from '../../core/canonical.js';
 import { FirebreakError } from '../../core/errors.js';
+import type { Hold } from '../../core/hold.js';
 import type { Json } from '../../core/json.js';
 import type { Reading } from '../define-action.js';
-import { findAllAccess, makeAllAccess, removeAllAccess } from './all-access-group.js';
+import {
+  allAccessOf,
+  allowsExactlyEverything,
+  isUnaltered,
+  makeAllAccess,
+  removeAllAccess,
+} from './all-access-group.js';
 import { type NetworkInterface, interfaceNamed, setGroups } from './network-interface.js';
-import { isSealed, quarantineRef, sealedQuarantines, taggedGroups } from './quarantine-group.js';
+import { isOurs, isSealed, quarantineRef, sealedQuarantines, taggedGroups } from './quarantine-group.js';
+import { makeSealed, type SealedGroup } from './sealed-group.js';
+import type { SecurityGroup } from './security-group.js';
 import type { AwsWorld } from './world.js';
 
 export const groupsState = z.strictObject({
@@ -21,20 +31,21 @@ export function isIsolation({ groups }: GroupsState): boolean {
 }
 
 /** A quarantine group is named by its tag only while it is sealed; opened, it is a group like any other. */
-export async function readGroups(world: AwsWorld, id: string): Promise<Reading<GroupsState>> {
+export async function readGroups(world: AwsWorld, id: string, hold: Hold | undefined): Promise<Reading<GroupsState>> {
   const found = await interfaceNamed(world, id);
   const sealed = new Set((await taggedGroups(world, found.vpc)).filter(isSealed).map((group) => group.id));
   const groups = found.groups.map((group) => (sealed.has(group) ? quarantineRef : group)).toSorted();
   const identity = { groups: found.groups };
-  const leftover = isIsolation({ groups }) ? await findAllAccess(world, found) : undefined;
-  return { state: { groups, ...(leftover === undefined ? {} : { leftover }) }, identity };
+  const marked = hold !== undefined && isIsolation({ groups }) ? await allAccessOf(world, found, hold) : [];
+  const leftover = marked.find(isUnaltered);
+  return { state: { groups, ...(leftover === undefined ? {} : { leftover: leftover.id }) }, identity };
 }
 
 /** Sets the groups: into quarantine by way of the two-step swap, anything else in one call. */
-export async function replaceGroups(world: AwsWorld, id: string, state: GroupsState): Promise<Json> {
+export async function replaceGroups(world: AwsWorld, id: string, state: GroupsState, hold: Hold): Promise<Json> {
   const found = await interfaceNamed(world, id);
   if (found.requesterManaged) throw managed(id);
-  if (isIsolation(state)) return isolate(world, found);
+  if (isIsolation(state)) return isolate(world, found, hold);
   const quarantine = state.groups.includes(quarantineRef) ? (await sealedQuarantines(world, found.vpc))[0].id : '';
   const groups = [...new Set(state.groups.map((group) => (group === quarantineRef ? quarantine : group)))];
   await setGroups(world, id, groups);
@@ -45,22 +56,58 @@ export async function replaceGroups(world: AwsWorld, id: string, state: GroupsSt
  * Original → all access → quarantine. Whatever an earlier attempt left is finished first: an interface in all-access goes
  * straight on, so none stays there for longer than until the next write.
  */
-async function isolate(world: AwsWorld, found: NetworkInterface): Promise<Json> {
-  // Before anything is opened: there must be somewhere to go on to.
-  const sealed = await sealedQuarantines(world, found.vpc);
-  const quarantine = sealed[0].id;
+async function isolate(world: AwsWorld, found: NetworkInterface, hold: Hold): Promise<Json> {
+  const sealed = (await taggedGroups(world, found.vpc)).filter(isSealed);
   const isIn = found.groups.length === 1 && sealed.some(({ id }) => id === found.groups[0]);
-  const left = await findAllAccess(world, found);
-  if (left !== undefined && found.groups.includes(left)) {
-    await goOn(world, found.id, quarantine, left);
-  } else if (!isIn) {
-    const open = await makeAllAccess(world, found);
-    await passThrough(world, found.id, open, quarantine);
-    await removeAllAccess(world, open, found.id);
-    return { groups: [quarantine] };
+  const marked = await allAccessOf(world, found, hold);
+  const { passed, ...observed }: Swapped = isIn
+    ? { groups: found.groups }
+    : await swap(world, found, await quarantineAmong(sealed, world, found.vpc), marked, hold);
+  const toRemove = new Set(marked.filter(isUnaltered).map(({ id }) => id));
+  if (passed !== undefined) toRemove.add(passed);
+  for (const group of toRemove) await removeAllAccess(world, group, found.id);
+  return observed;
+}
+
+/**
+ * There before anything is opened: there must be somewhere to go on to. One of ours, for nobody watches over what others made;
+ * when none is left, because somebody opened it, another is made.
+ */
+async function quarantineAmong(sealed: SecurityGroup[], world: AwsWorld, vpc: string): Promise<SealedGroup> {
+  const ours = sealed.find(isOurs);
+  return ours === undefined ? makeSealed(world, vpc) : { group: ours.id };
+}
+
+interface Swapped {
+  groups: string[];
+  /** What it could not do, for whoever reads the outcome. */
+  warning?: string;
+  /** The group that it passed through. */
+  passed?: string;
+}
+
+async function swap(
+  world: AwsWorld,
+  found: NetworkInterface,
+  { group, ...warned }: SealedGroup,
+  marked: SecurityGroup[],
+  hold: Hold,
+): Promise<Swapped> {
+  const groups = [group];
+  const passing = marked.find(({ id }) => same(found.groups, [id]));
+  if (passing !== undefined && allowsExactlyEverything(passing)) {
+    await goOn(world, found.id, group, passing.id);
+    return { groups, ...warned };
   }
-  if (left !== undefined) await removeAllAccess(world, left, found.id);
-  return { groups: isIn ? found.groups : [quarantine] };
+  const open = await makeAllAccess(world, found, hold, marked);
+  if (open !== undefined) {
+    await passThrough(world, found.id, open, group);
+    return { groups, ...warned, passed: open };
+  }
+  // Nothing to pass through is no reason to leave it open to everybody. What this does not end is said.
+  await setGroups(world, found.id, groups, { toTheEnd: true });
+  const straight = `${found.id} went straight into quarantine, for no group could be made to pass it through: connections tracked before may live on`;
+  return { groups, warning: [straight, ...Object.values(warned)].join('; ') };
 }
 
 async function passThrough(world: AwsWorld, id: string, open: string, quarantine: string): Promise<void> {

@@ -38,6 +38,11 @@ export const snapshotInstance = defineAction<z.infer<typeof instanceInput>, z.in
     'Snapshots are found by the tag that the creating call sets; only volumes without one make it take a new set.',
   readLagMs: 5_000,
   example: { instance: 'i-0123456789abcdef0' },
+  byHand: `
+# Once: AWS takes a further set each time. Copying goes on by itself after the call.
+aws ec2 create-snapshots --instance-specification "InstanceId=$instance" --description "Evidence of $instance, by hand" \\
+  --tag-specifications "ResourceType=snapshot,Tags=[{Key=evidence-of,Value=$instance}]" \\
+  --query 'Snapshots[].[SnapshotId,VolumeId,State]' --output text`,
   input: instanceInput,
   state,
 

@@ -1,5 +1,10 @@
-/** AWS as a unit meets it: one region with one set of credentials, and on whose behalf the unit works. */
+/**
+ * AWS as a unit meets it: one region with one set of credentials, and on whose behalf the unit works. IAM is the same in every
+ * region of an account.
+ */
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { STSClient } from '@aws-sdk/client-sts';
 import type { AwsSystem, SecretRef } from '../../core/installation.js';
 
 export interface AwsWorld {
@@ -10,6 +15,8 @@ export interface AwsWorld {
   ec2: EC2Client;
   /** The same, but never asks twice by itself: for creating calls that AWS does not recognise when they are repeated. */
   ec2Once: EC2Client;
+  iam: IAMClient;
+  sts: STSClient;
   /** What effects are shown on; printed with each proof. */
   shownOn: AwsSystem['shownOn'];
   incident: string;
@@ -29,7 +36,7 @@ const credentialsKeptMs = 5 * 60_000;
 /** The SDK asks for new credentials so long before the old ones expire. */
 const renewedBeforeMs = 5 * 60_000;
 
-type Clients = Pick<AwsWorld, 'ec2' | 'ec2Once'>;
+type Clients = Pick<AwsWorld, 'ec2' | 'ec2Once' | 'iam' | 'sts'>;
 const clients = new Map<string, Clients>();
 
 /** Opens a world for one step of a run. Clients are kept and shared by worlds with the same settings. */
@@ -69,8 +76,11 @@ function makeClients({ region, endpoint, credentials }: AwsSystem, readSecret: (
           }),
         }),
   };
+  const patient = { ...config, maxAttempts: attemptsMax, retryMode: 'standard' };
   return {
-    ec2: new EC2Client({ ...config, maxAttempts: attemptsMax, retryMode: 'standard' }),
+    ec2: new EC2Client(patient),
     ec2Once: new EC2Client({ ...config, maxAttempts: 1 }),
+    iam: new IAMClient(patient),
+    sts: new STSClient(patient),
   };
 }

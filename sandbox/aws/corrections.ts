@@ -74,14 +74,22 @@ export const corrections: Correction[] = [
   },
   {
     gap: 'terminated-instance-keeps-interfaces',
-    after: (query, answer, seen) =>
-      edited(query, answer, ['DescribeNetworkInterfaces'], (root) => {
+    after: (query, answer, seen) => {
+      let gone = 0;
+      const rest = edited(query, answer, ['DescribeNetworkInterfaces'], (root) => {
         const list = child(root, 'networkInterfaceSet');
         if (list === undefined) return;
-        list.children = list.children.filter(
+        const there = list.children.filter(
           (each) => !seen.terminated.has(textOf(child(each, 'attachment'), 'instanceId') ?? ''),
         );
-      }),
+        gone = list.children.length - there.length;
+        list.children = there;
+      });
+      const asked = listOf(query.params, 'NetworkInterfaceId');
+      if (gone === 0 || asked.length === 0) return rest;
+      const says = `The networkInterface ID '${asked.join(', ')}' does not exist`;
+      return errorAnswer(query, 400, 'InvalidNetworkInterfaceID.NotFound', says);
+    },
   },
 ];
 

@@ -102,7 +102,16 @@ export const gaps = [
     moto: 'takes nearly every Condition of an IAM policy as met',
     aws: 'evaluates it',
     mended: false,
-    consequence: 'That a policy confines deletion to groups made by Firebreak cannot be shown in the sandbox.',
+    consequence:
+      'Neither that a policy confines deletion to groups made by Firebreak, nor that new sessions of a role work while older ones are refused, can be shown in the sandbox.',
+  },
+  {
+    id: 'denied-in-one-word',
+    action: 'DescribeInstances',
+    moto: 'says AccessDenied for whatever a policy denies, in EC2 too',
+    aws: 'says UnauthorizedOperation in EC2, AccessDenied in IAM and others',
+    mended: false,
+    consequence: 'Units take both for a denial.',
   },
   {
     id: 'unknown-action-is-html',

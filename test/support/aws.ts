@@ -15,6 +15,8 @@ import {
   type SecurityGroup,
   type Tag,
 } from '@aws-sdk/client-ec2';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { STSClient } from '@aws-sdk/client-sts';
 import { makeQuarantineGroup } from '../../activities/aws/make-quarantine-group.js';
 import { type AwsWorld, openAwsWorld } from '../../activities/aws/world.js';
 import type { AnyAction, Planned } from '../../activities/define-action.js';
@@ -85,7 +87,14 @@ function readSecret(ref: SecretRef): string {
 
 /** The same world, but the SDK never repeats a call: what it does is what a process does that is killed then. */
 export function mortal(world: AwsWorld): AwsWorld {
-  return { ...world, ec2: world.ec2Once };
+  const { region: regionOf, iam, sts } = world;
+  const once = { region: regionOf, endpoint: aws().url, maxAttempts: 1 };
+  return {
+    ...world,
+    ec2: world.ec2Once,
+    iam: new IAMClient({ ...once, credentials: iam.config.credentials }),
+    sts: new STSClient({ ...once, credentials: sts.config.credentials }),
+  };
 }
 
 export interface StartedInstance {

@@ -1,5 +1,5 @@
 /** What is really so in the sandbox's AWS, asked by another client than Firebreak's. */
-import { DescribeNetworkInterfacesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { DescribeInstancesCommand, DescribeNetworkInterfacesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { sandboxRegion, type World } from '../../sandbox/world.js';
 
 export function ec2Of({ aws, credentials }: Pick<World, 'aws' | 'credentials'>): EC2Client {
@@ -34,4 +34,16 @@ export async function interfacesOf(world: Pick<World, 'aws' | 'credentials'>, in
   );
   ec2.destroy();
   return NetworkInterfaces.map(({ NetworkInterfaceId = '' }) => NetworkInterfaceId).toSorted();
+}
+
+/** Where an instance is. */
+export async function placeOf(
+  world: Pick<World, 'aws' | 'credentials'>,
+  instance: string,
+): Promise<{ vpc: string; subnet: string }> {
+  const ec2 = ec2Of(world);
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instance] }));
+  ec2.destroy();
+  const { VpcId = '', SubnetId = '' } = Reservations[0]?.Instances?.[0] ?? {};
+  return { vpc: VpcId, subnet: SubnetId };
 }

@@ -8,7 +8,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ec2Of, groupsOfInstances, interfacesOf } from '../support/ec2.js';
+import { ec2Of, groupsOfInstances, interfacesOf, placeOf } from '../support/ec2.js';
 import { startInstallation, type TestInstallation } from '../support/installation.js';
 
 let at: TestInstallation;
@@ -23,8 +23,8 @@ async function open(watchEvery: string): Promise<void> {
   before = await groupsOfInstances(at.world, at.world.seeded.instances);
 }
 
-async function contain(more: { incident?: string } = {}): Promise<{ run: string; incident: string }> {
-  const launched = await at.launch('alice', undefined, more);
+async function contain({ instances = at.world.seeded.instances } = {}): Promise<{ run: string; incident: string }> {
+  const launched = await at.launch('alice', { instances, reason: 'beacon to a known bad host' });
   await at.agree(launched.run);
   const view = await at.ended(launched.run, 60_000);
   expect(view.state, JSON.stringify(view.steps)).toBe('done');
@@ -111,7 +111,11 @@ test("a colleague's groups are kept at release, said so, and the others get thei
   await at.say('bob', { verb: 'approve', run });
   await at.stopWorkers();
   const group = await ec2.send(
-    new CreateSecurityGroupCommand({ GroupName: 'colleague', Description: 'by hand', VpcId: await vpcOf(first) }),
+    new CreateSecurityGroupCommand({
+      GroupName: 'colleague',
+      Description: 'by hand',
+      VpcId: (await placeOf(at.world, first)).vpc,
+    }),
   );
   await ec2.send(
     new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: eni, Groups: [group.GroupId ?? ''] }),
@@ -155,9 +159,21 @@ test('a quarantine flipped back is seen, told to the owner and settled again, wi
   ec2.destroy();
 }, 180_000);
 
-async function vpcOf(instance: string): Promise<string> {
+test('a quarantine group that could not be given back does not keep the next incident from using it', async () => {
+  const [first = '', second = ''] = at.world.seeded.instances;
+  const { run, incident } = await contain({ instances: [first] });
+  const [quarantine = ''] = (await groupsOfInstances(at.world, [first])).flat();
   const ec2 = ec2Of(at.world);
-  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instance] }));
+  const { subnet } = await placeOf(at.world, first);
+  // Somebody else's interface uses the group, so that AWS does not delete it.
+  await ec2.send(new CreateNetworkInterfaceCommand({ SubnetId: subnet, Groups: [quarantine] }));
   ec2.destroy();
-  return Reservations[0]?.Instances?.[0]?.VpcId ?? '';
-}
+  expect((await at.release(incident)).state).toBe('failed');
+  expect((await at.door.holds(incident)).map(({ aspect, state }) => [aspect, state])).toEqual([['rules', 'releasing']]);
+  const next = await contain({ instances: [second] });
+  expect((await groupsOfInstances(at.world, [second])).flat().every((group) => group === quarantine)).toBe(true);
+  expect((await at.events(next.run, 'hold.taken-back')).length).toBe(1);
+  const held = await at.door.holds(next.run);
+  expect(held.find(({ aspect }) => aspect === 'rules')).toMatchObject({ state: 'in force' });
+  expect(await at.door.holds(run)).toEqual([]);
+}, 180_000);

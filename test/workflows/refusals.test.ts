@@ -188,6 +188,38 @@ describe('around the door', () => {
   });
 });
 
+test.each([
+  ['an hour ahead', 60 * 60_000, 'statement.from-the-future'],
+  ['two days ago, and good for an hour', -48 * 60 * 60_000, 'statement.expired'],
+])(
+  'a launch said %s starts nothing, and is on the record as refused',
+  async (_when, offsetMs, code) => {
+    const [instance = ''] = at.world.seeded.instances;
+    const prepared = await at.door.prepare(
+      {
+        verb: 'launch',
+        runbook: 'aws-host-compromise',
+        inputs: { instances: [instance], reason: 'a reason long enough' },
+      },
+      'alice',
+    );
+    const saidMs = Date.now() + offsetMs;
+    const launch = at.statement('alice', 'launch', prepared.about, {
+      nonce: prepared.nonce,
+      at: new Date(saidMs).toISOString(),
+      validUntil: new Date(saidMs + 60 * 60_000).toISOString(),
+      reason: 'a reason long enough',
+    });
+    const run = prepared.about.run;
+    await at.door.say(launch).catch(() => undefined);
+    const view = await at.ended(run, 30_000);
+    expect(view.state).toBe('refused');
+    expect((await at.events(run, 'statement.refused'))[0]?.data).toMatchObject({ code });
+    expect(await at.events(run, 'run.launched')).toEqual([]);
+  },
+  60_000,
+);
+
 test('somebody revoked between approval and carrying out does not count any more', async () => {
   const { run, about } = await askingRun();
   await at.stopWorkers();

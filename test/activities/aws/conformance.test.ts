@@ -1,9 +1,4 @@
-// What every unit promises, over the whole registry, against real EC2 calls to the emulator behind the shim.
-import {
-  DescribeInstanceAttributeCommand,
-  DescribeInstancesCommand,
-  DescribeSnapshotsCommand,
-} from '@aws-sdk/client-ec2';
+// What every unit promises, over the whole registry, against real AWS calls to the emulator behind the shim.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -13,18 +8,8 @@ import { units, unitNamed } from '../../../activities/index.js';
 import { changeKey } from '../../../core/change.js';
 import type { Json } from '../../../core/json.js';
 import { projectRoot } from '../../../worker/project.js';
-import {
-  aws,
-  groupsIn,
-  groupsOf,
-  holdOf,
-  mortal,
-  startAwsSandbox,
-  startInstance,
-  type StartedInstance,
-  startTimeoutMs,
-  worldOf,
-} from '../../support/aws.js';
+import { aws, holdOf, mortal, startAwsSandbox, startTimeoutMs, worldOf } from '../../support/aws.js';
+import { labOf } from '../../support/unit-lab.js';
 
 beforeAll(startAwsSandbox, startTimeoutMs);
 afterEach(() => {
@@ -37,36 +22,14 @@ const awsUnits = units.filter(({ name }) => name.startsWith('aws.'));
 const actions = awsUnits.filter((unit): unit is AnyAction => unit.kind === 'action');
 const named = (list: AnyUnit[]) => list.map((unit) => [unit.name, unit] as const);
 
-/** An instance with two interfaces and two volumes; its VPC has a quarantine group unless the unit is what makes it. */
-function lab(unit: AnyUnit): Promise<StartedInstance> {
-  return startInstance({ interfaceCount: 2, volumeCount: 2, quarantined: unit.name !== 'aws.make-quarantine-group@1' });
+/** The calls since they were cleared, each once, as permissions spell them. */
+function called(): string[] {
+  const calls = aws().shim.calls.list();
+  return [...new Set(calls.map(({ service, action }) => `${service}:${action}`))].toSorted();
 }
 
-/** Everything that units of this registry could have changed, without what is random. */
-async function worldAround({ instance, vpc, volumes }: StartedInstance): Promise<Json> {
-  const { ec2 } = aws();
-  const groups = await groupsIn(vpc);
-  const nameOf = (id: string) => groups.find(({ GroupId }) => GroupId === id)?.GroupName?.replace(vpc, 'VPC') ?? id;
-  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instance] }));
-  const protection = await ec2.send(
-    new DescribeInstanceAttributeCommand({ InstanceId: instance, Attribute: 'disableApiTermination' }),
-  );
-  const { Snapshots = [] } = await ec2.send(
-    new DescribeSnapshotsCommand({ Filters: [{ Name: 'volume-id', Values: volumes }] }),
-  );
-  return {
-    groups: groups.map(({ GroupId = '', IpPermissions = [], IpPermissionsEgress = [] }) => [
-      nameOf(GroupId),
-      IpPermissions.length,
-      IpPermissionsEgress.length,
-    ]),
-    interfaces: (await groupsOf(instance)).map((held) => held.map(nameOf).toSorted()),
-    snapshots: volumes.map((volume) => Snapshots.filter(({ VolumeId }) => VolumeId === volume).length),
-    kept: (Reservations?.[0]?.Instances?.[0]?.BlockDeviceMappings ?? []).map(
-      ({ Ebs }) => Ebs?.DeleteOnTermination ?? null,
-    ),
-    protected: protection.DisableApiTermination?.Value ?? null,
-  };
+function isReading(action: string): boolean {
+  return /^(\w+:)?(Describe|Get|List)/.test(action);
 }
 
 interface Prepared {
@@ -74,10 +37,12 @@ interface Prepared {
   before: Json;
 }
 
-async function prepare(unit: AnyAction, instance: string): Promise<Prepared[]> {
-  const planned: Planned<Json>[] = await unit.plan({ instance }, worldOf());
+async function prepare(unit: AnyAction, items: Json[]): Promise<Prepared[]> {
+  const planned: Planned<Json>[][] = await Promise.all(items.map((item) => unit.plan(item, worldOf())));
   return Promise.all(
-    planned.map(async (change) => ({ change, before: (await unit.read(change.target, undefined, worldOf())).state })),
+    planned
+      .flat()
+      .map(async (change) => ({ change, before: (await unit.read(change.target, undefined, worldOf())).state })),
   );
 }
 
@@ -92,7 +57,12 @@ async function writeEach(
 }
 
 async function readEach(unit: AnyAction, prepared: Prepared[]): Promise<Json[]> {
-  return Promise.all(prepared.map(async ({ change }) => (await unit.read(change.target, undefined, worldOf())).state));
+  // Under the hold that the engine takes before it writes: only by that is what we made known for ours.
+  return Promise.all(
+    prepared.map(
+      async ({ change, before }) => (await unit.read(change.target, holdOf(unit, change, before), worldOf())).state,
+    ),
+  );
 }
 
 const after = ({ change }: Prepared) => change.after;
@@ -129,7 +99,11 @@ describe.each(named(awsUnits))('%s', (name, unit) => {
   test('takes its documented example, and refuses a field that it does not know', () => {
     expect(unit.input.safeParse(unit.example).success).toBe(true);
     expect(unit.input.safeParse({ ...(unit.example as object), surprise: 1 }).success).toBe(false);
-    expect(unit.input.safeParse({ instance: 'web-1' }).success).toBe(false);
+    const slips = Object.keys(unit.example as object).map((field) => ({
+      ...(unit.example as object),
+      [field]: 'web 1',
+    }));
+    for (const slip of slips) expect([slip, unit.input.safeParse(slip).success]).toEqual([slip, false]);
     expect(unit.input.safeParse({}).success).toBe(false);
   });
 });
@@ -137,21 +111,21 @@ describe.each(named(awsUnits))('%s', (name, unit) => {
 describe.each(named(awsUnits.filter(({ kind }) => kind === 'collector')))('%s', (_name, unit) => {
   test('reads only, and makes no call beyond its permissions', async () => {
     if (unit.kind !== 'collector') throw new Error('a collector was expected');
-    const { instance } = await lab(unit);
+    const { items } = await labOf(unit);
     aws().shim.calls.clear();
     let pieces = 0;
-    for await (const { body } of unit.collect({ instance }, worldOf())) pieces += body.byteLength > 0 ? 1 : 0;
+    for (const item of items)
+      for await (const { body } of unit.collect(item, worldOf())) pieces += body.byteLength > 0 ? 1 : 0;
     expect(pieces).toBeGreaterThan(0);
-    const called = Object.keys(aws().shim.calls.counts());
-    expect(called.filter((action) => !/^(Describe|Get)/.test(action))).toEqual([]);
-    expect(called.map((action) => `ec2:${action}`).toSorted()).toEqual(unit.permissions);
+    expect(called().filter((action) => !isReading(action))).toEqual([]);
+    expect(called()).toEqual(unit.permissions);
   });
 });
 
 describe.each(named(actions) as (readonly [string, AnyAction])[])('%s', (_name, unit) => {
   test('plans at least one change, each of a side of its own, that parses as its state', async () => {
-    const { instance } = await lab(unit);
-    const prepared = await prepare(unit, instance);
+    const { items } = await labOf(unit);
+    const prepared = await prepare(unit, items);
     expect(prepared.length).toBeGreaterThan(0);
     const keys = prepared.map(({ change: { target, aspect = unit.aspect } }) => changeKey({ target, aspect }));
     expect(new Set(keys).size).toBe(keys.length);
@@ -163,64 +137,63 @@ describe.each(named(actions) as (readonly [string, AnyAction])[])('%s', (_name, 
   });
 
   test('plan and read change nothing', async () => {
-    const started = await lab(unit);
-    const world = await worldAround(started);
+    const { items, around } = await labOf(unit);
+    const world = await around();
     aws().shim.calls.clear();
-    await prepare(unit, started.instance);
-    const called = Object.keys(aws().shim.calls.counts());
-    expect(called.length).toBeGreaterThan(0);
-    expect(called.filter((action) => !/^(Describe|Get)/.test(action))).toEqual([]);
-    expect(await worldAround(started)).toEqual(world);
+    await prepare(unit, items);
+    expect(called().length).toBeGreaterThan(0);
+    expect(called().filter((action) => !isReading(action))).toEqual([]);
+    expect(await around()).toEqual(world);
   });
 
   test('what is written reads back as planned, and planning again finds nothing to do', async () => {
-    const { instance } = await lab(unit);
-    const prepared = await prepare(unit, instance);
+    const { items } = await labOf(unit);
+    const prepared = await prepare(unit, items);
     await writeEach(unit, prepared, after);
     expect(await readEach(unit, prepared)).toEqual(prepared.map(after));
-    expect((await prepare(unit, instance)).map(({ before, change }) => [before, change.after])).toEqual(
-      prepared.map((each) => [after(each), after(each)]),
-    );
+    const again = await prepare(unit, items);
+    const planned = ({ change }: Prepared) => [changeKey({ aspect: unit.aspect, ...change }), change.after];
+    expect(again.map(planned)).toEqual(prepared.map(planned));
+    expect(await readEach(unit, again)).toEqual(prepared.map(after));
   });
 
   test('writing twice leaves the same world as writing once', async () => {
-    const started = await lab(unit);
-    const prepared = await prepare(unit, started.instance);
+    const { items, around } = await labOf(unit);
+    const prepared = await prepare(unit, items);
     await writeEach(unit, prepared, after);
-    const once = await worldAround(started);
+    const once = await around();
     await writeEach(unit, prepared, after);
-    expect(await worldAround(started)).toEqual(once);
+    expect(await around()).toEqual(once);
   });
 
   test('makes no call beyond its permissions', async () => {
-    const { instance } = await lab(unit);
+    const { items } = await labOf(unit);
     aws().shim.calls.clear();
-    const prepared = await prepare(unit, instance);
+    const prepared = await prepare(unit, items);
     await writeEach(unit, prepared, after);
     for (const { change } of prepared) await unit.probe?.(change.target, change.after, worldOf());
     if (!unit.oneWay) await writeEach(unit, prepared, ({ before }) => before);
-    const called = Object.keys(aws().shim.calls.counts()).map((action) => `ec2:${action}`);
-    expect(called.length).toBeGreaterThan(1);
-    expect(called.filter((action) => !unit.permissions.includes(action))).toEqual([]);
+    expect(called().length).toBeGreaterThan(1);
+    expect(called().filter((action) => !unit.permissions.includes(action))).toEqual([]);
   });
 
   // The process dies right after the kth call of its write took effect; another writes again.
   test('killed after any of its calls and written again, the world is as if it had not been', {
     timeout: 180_000,
   }, async () => {
-    const clean = await lab(unit);
-    const planned = await prepare(unit, clean.instance);
+    const clean = await labOf(unit);
+    const planned = await prepare(unit, clean.items);
     aws().shim.calls.clear();
     await writeEach(unit, planned, after);
     const calls = aws()
       .shim.calls.list()
       .map(({ action }) => action);
-    const expected = await worldAround(clean);
-    const changing = calls.flatMap((action, index) => (/^(Describe|Get)/.test(action) ? [] : [index + 1]));
+    const expected = await clean.around();
+    const changing = calls.flatMap((action, index) => (isReading(action) ? [] : [index + 1]));
     expect(changing.length).toBeGreaterThan(0);
     for (const k of changing) {
-      const started = await lab(unit);
-      const prepared = await prepare(unit, started.instance);
+      const { items, around } = await labOf(unit);
+      const prepared = await prepare(unit, items);
       aws().shim.faults.add({ kind: 'drop-after', action: '*', nth: k });
       aws().shim.faults.add({ kind: 'drop-before', action: '*', from: k + 1 });
       // The last call may be one whose loss the unit bears; every other loss must be an error.
@@ -239,14 +212,14 @@ describe.each(named(actions) as (readonly [string, AnyAction])[])('%s', (_name, 
         .toBe(1);
       aws().shim.faults.clear();
       await writeEach(unit, prepared, after);
-      expect(await worldAround(started), `killed after call ${k}, ${calls[k - 1]}`).toEqual(expected);
+      expect(await around(), `killed after call ${k}, ${calls[k - 1]}`).toEqual(expected);
       aws().shim.calls.clear();
     }
   });
 
   test('throttled here and there, it comes through by itself', { timeout: 60_000 }, async () => {
-    const started = await lab(unit);
-    const prepared = await prepare(unit, started.instance);
+    const { items } = await labOf(unit);
+    const prepared = await prepare(unit, items);
     aws().shim.faults.add({ kind: 'throttle', action: '*', probability: 0.4, seed: 3, count: 3 });
     await writeEach(unit, prepared, after);
     expect(
@@ -257,26 +230,23 @@ describe.each(named(actions) as (readonly [string, AnyAction])[])('%s', (_name, 
     expect(await readEach(unit, prepared)).toEqual(prepared.map(after));
   });
 
-  test('an instance or a part that AWS does not know is an error with a code', async () => {
-    await expect(unit.plan({ instance: 'i-0123456789abcdef0' }, worldOf())).rejects.toMatchObject({
-      code: 'aws.not-found',
-      isTerminal: true,
-    });
-    const { instance } = await lab(unit);
-    const prepared = await prepare(unit, instance);
-    for (const { change } of prepared) {
+  test('what AWS does not know, as a whole or a part of it, is an error with a code', async () => {
+    const { items, unknown, gone } = await labOf(unit);
+    for (const item of unknown)
+      await expect(unit.plan(item, worldOf())).rejects.toMatchObject({ code: 'aws.not-found', isTerminal: true });
+    for (const { change } of await prepare(unit, items)) {
       // What is named by tag is not there until it is made; what is named by id must be.
-      if (change.target.id.startsWith('tag:')) continue;
-      const gone = { ...change.target, id: change.target.id.replace(/-[0-9a-f]+/, '-0123456789abcdef0') };
-      await expect(unit.read(gone, undefined, worldOf())).rejects.toMatchObject({ code: 'aws.not-found' });
-      await expect(unit.write(gone, change.after, holdOf(unit, change, null), worldOf())).rejects.toMatchObject({
+      const target = gone(change.target);
+      if (target === undefined) continue;
+      await expect(unit.read(target, undefined, worldOf())).rejects.toMatchObject({ code: 'aws.not-found' });
+      await expect(unit.write(target, change.after, holdOf(unit, change, null), worldOf())).rejects.toMatchObject({
         code: 'aws.not-found',
       });
     }
   });
 
   test('an answer that is an error page, or has lost its lists, never passes for an empty one', async () => {
-    const { instance } = await lab(unit);
+    const [item] = (await labOf(unit)).items;
     aws().shim.faults.add({
       kind: 'answer',
       action: '*',
@@ -284,7 +254,7 @@ describe.each(named(actions) as (readonly [string, AnyAction])[])('%s', (_name, 
       contentType: 'text/html',
       body: '<!doctype html><title>Not Found</title>',
     });
-    await expect(unit.plan({ instance }, worldOf())).rejects.toMatchObject({
+    await expect(unit.plan(item, worldOf())).rejects.toMatchObject({
       code: 'aws.answer-unreadable',
       isTerminal: true,
     });
@@ -294,7 +264,7 @@ describe.each(named(actions) as (readonly [string, AnyAction])[])('%s', (_name, 
       action: '*',
       body: '<?xml version="1.0" encoding="utf-8"?>\n<Empty xmlns="http://ec2.amazonaws.com/doc/2016-11-15"/>',
     });
-    await expect(unit.plan({ instance }, worldOf())).rejects.toMatchObject({ code: 'aws.answer-unreadable' });
+    await expect(unit.plan(item, worldOf())).rejects.toMatchObject({ code: 'aws.answer-unreadable' });
   });
 });
 
@@ -302,13 +272,13 @@ const exchangeable = actions.filter(({ oneWay }) => !oneWay);
 
 describe.each(named(exchangeable) as (readonly [string, AnyAction])[])('%s', (_name, unit) => {
   test('the exchange puts back what was there', async () => {
-    const started = await lab(unit);
-    const original = await worldAround(started);
-    const prepared = await prepare(unit, started.instance);
+    const { items, around } = await labOf(unit);
+    const original = await around();
+    const prepared = await prepare(unit, items);
     await writeEach(unit, prepared, after);
-    expect(await worldAround(started)).not.toEqual(original);
+    expect(await around()).not.toEqual(original);
     await writeEach(unit, prepared, ({ before }) => before);
     expect(await readEach(unit, prepared)).toEqual(prepared.map(({ before }) => before));
-    expect(await worldAround(started)).toEqual(original);
+    expect(await around()).toEqual(original);
   });
 });

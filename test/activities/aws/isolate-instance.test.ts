@@ -1,6 +1,7 @@
 // Real EC2 calls to the emulator behind the shim: SDK, wire format and state are real.
 import {
   AuthorizeSecurityGroupEgressCommand,
+  AuthorizeSecurityGroupIngressCommand,
   RevokeSecurityGroupEgressCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
@@ -211,8 +212,8 @@ test('an interface that an attacker attaches meanwhile is planned too', async ()
   expect(differing.map(({ target }) => target.id)).toEqual([attached]);
 });
 
-test('a quarantine group that somebody opened does not pass for isolation, and nothing is put into it', async () => {
-  const { instance, quarantine } = await startInstance();
+test('a quarantine group that somebody opened does not pass for isolation: the interface is moved to another, by way of all-access', async () => {
+  const { instance, vpc, quarantine } = await startInstance();
   const { target, hold } = await firstOf(instance);
   await isolateInstance.write(target, isolated, hold, worldOf());
   await aws().ec2.send(
@@ -222,22 +223,166 @@ test('a quarantine group that somebody opened does not pass for isolation, and n
     }),
   );
   expect((await isolateInstance.read(target, hold, worldOf())).state).toEqual({ groups: [quarantine] });
-  await expect(isolateInstance.write(target, isolated, hold, worldOf())).rejects.toMatchObject({
-    code: 'aws.no-quarantine-group',
-  });
+  aws().shim.calls.clear();
+  const observed = (await isolateInstance.write(target, isolated, hold, worldOf())) as { groups: string[] };
+  expect(aws().shim.calls.counts()['ModifyNetworkInterfaceAttribute']).toBe(2);
+  expect(observed.groups).not.toContain(quarantine);
+  expect(await groupsOf(instance)).toEqual([observed.groups]);
+  const into = (await groupsIn(vpc)).find(({ GroupId }) => GroupId === observed.groups[0]);
+  expect(into).toMatchObject({ IpPermissions: [], IpPermissionsEgress: [] });
+  expect((await isolateInstance.read(target, hold, worldOf())).state).toEqual(isolated);
 });
 
-test('without a quarantine group nothing is opened', async () => {
+test('when ours was opened, a sealed group that somebody else tagged is not used instead: nobody watches over it', async () => {
+  const { instance, vpc, quarantine } = await startInstance();
+  const { target, hold } = await firstOf(instance);
+  const decoy = await makeGroup(vpc, 'decoy', tagOf(vpc));
+  await seal(decoy);
+  await isolateInstance.write(target, isolated, hold, worldOf());
+  await aws().ec2.send(new AuthorizeSecurityGroupEgressCommand({ GroupId: quarantine, IpPermissions: [everywhere] }));
+  const observed = (await isolateInstance.write(target, isolated, hold, worldOf())) as { groups: string[] };
+  expect([decoy, quarantine]).not.toContain(observed.groups[0]);
+  expect(await groupsOf(instance)).toEqual([observed.groups]);
+});
+
+test('nothing is opened before there is a quarantine group to go on to', async () => {
   const { instance, original } = await startInstance({ quarantined: false });
   const { target, hold } = await firstOf(instance);
-  aws().shim.calls.clear();
-  await expect(isolateInstance.write(target, isolated, hold, worldOf())).rejects.toMatchObject({
-    code: 'aws.no-quarantine-group',
-    isTerminal: false,
+  aws().shim.faults.add({
+    kind: 'error',
+    status: 403,
+    code: 'UnauthorizedOperation',
+    message: 'no',
+    action: 'RevokeSecurityGroupEgress',
   });
-  expect(Object.keys(aws().shim.calls.counts()).filter((action) => !action.startsWith('Describe'))).toEqual([]);
+  aws().shim.calls.clear();
+  await expect(isolateInstance.write(target, isolated, hold, worldOf())).rejects.toMatchObject({ code: 'aws.denied' });
+  const changes = Object.keys(aws().shim.calls.counts()).filter((action) => !action.startsWith('Describe'));
+  expect(changes.toSorted()).toEqual(['CreateSecurityGroup', 'RevokeSecurityGroupEgress']);
   expect(await groupsOf(instance)).toEqual([original]);
 });
+
+/** Groups with the tag of all-access groups; a swap that ended well leaves none. */
+async function openGroupsIn(vpc: string): Promise<string[]> {
+  const groups = (await groupsIn(vpc)).filter(({ Tags }) => Tags?.some(({ Key }) => Key === 'firebreak:all-access'));
+  return groups.map(({ GroupId }) => GroupId ?? '');
+}
+
+/** Lets in one address on one port: what comes through it is tracked, and outlives a swap. */
+async function allowOnePort(group: string): Promise<void> {
+  const rule = { IpProtocol: 'tcp', FromPort: 4444, ToPort: 4444, IpRanges: [{ CidrIp: '203.0.113.9/32' }] };
+  await aws().ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId: group, IpPermissions: [rule] }));
+}
+
+function swapsMade(): string[] {
+  const calls = aws().shim.calls.list();
+  return calls
+    .filter(({ action }) => action === 'ModifyNetworkInterfaceAttribute')
+    .map(({ params }) => params['SecurityGroupId.1'] ?? '');
+}
+
+const ofAllAccess = (id: string) => ({ 'firebreak:all-access': id, 'firebreak:incident': 'inc-0000000001' });
+
+test('groups named as all-access groups are, made beforehand by somebody else, do not keep an interface from isolation', async () => {
+  const { instance, interfaces, vpc, quarantine } = await startInstance({ interfaceCount: 2 });
+  const taken = await Promise.all(interfaces.map((id) => makeGroup(vpc, `firebreak-all-access-${id}`)));
+  await writeAll(isolateInstance, { instance });
+  expect(await groupsOf(instance)).toEqual([[quarantine], [quarantine]]);
+  expect((await groupsIn(vpc)).map(({ GroupId }) => GroupId)).toEqual(expect.arrayContaining(taken));
+});
+
+test('an interface found in a group that only looks like our all-access group is swapped in two steps, and that group is left alone', async () => {
+  const { instance, vpc, original, quarantine } = await startInstance();
+  const { target, hold } = await firstOf(instance);
+  const forged = await makeGroup(vpc, `firebreak-all-access-${target.id}`, ofAllAccess(target.id));
+  await allowOnePort(forged);
+  for (const groups of [[forged], [...original, forged]]) {
+    await setGroups(target.id, groups);
+    aws().shim.calls.clear();
+    await isolateInstance.write(target, isolated, hold, worldOf());
+    expect(swapsMade()).toEqual([expect.not.stringMatching(forged), quarantine]);
+    expect(await groupsOf(instance)).toEqual([[quarantine]]);
+    expect(await openGroupsIn(vpc)).toEqual([forged]);
+  }
+  expect((await isolateInstance.read(target, hold, worldOf())).state).toEqual(isolated);
+});
+
+test('whoever saw the name of an all-access group and makes one with all its marks, but other rules, gains nothing', async () => {
+  const { instance, vpc, quarantine } = await startInstance();
+  const { target, hold } = await firstOf(instance);
+  const [name = ''] = await namesUsed(() => isolateInstance.write(target, isolated, hold, worldOf()));
+  const forged = await makeGroup(vpc, name, ofAllAccess(target.id));
+  await allowOnePort(forged);
+  await setGroups(target.id, [forged]);
+  aws().shim.calls.clear();
+  await isolateInstance.write(target, isolated, hold, worldOf());
+  expect(swapsMade()).toEqual([expect.not.stringMatching(forged), quarantine]);
+  expect(await openGroupsIn(vpc)).toEqual([forged]);
+  expect((await isolateInstance.read(target, hold, worldOf())).state).toEqual(isolated);
+});
+
+test('one of ours that lost a rule is not passed through before it has it again, nor used at all if the interface was put into it', async () => {
+  const { instance, vpc, original, quarantine } = await startInstance();
+  const { target, hold } = await firstOf(instance);
+  aws().shim.faults.add({ kind: 'drop-before', action: 'ModifyNetworkInterfaceAttribute', nth: 1 });
+  await expect(isolateInstance.write(target, isolated, hold, mortal(worldOf()))).rejects.toMatchObject({
+    code: 'aws.unreachable',
+  });
+  aws().shim.faults.clear();
+  const [ours = ''] = await openGroupsIn(vpc);
+  await aws().ec2.send(new RevokeSecurityGroupEgressCommand({ GroupId: ours, IpPermissions: [everywhere] }));
+  await setGroups(target.id, [...original, ours]);
+  aws().shim.calls.clear();
+  await isolateInstance.write(target, isolated, hold, worldOf());
+  expect(swapsMade()).toEqual([expect.not.stringMatching(ours), quarantine]);
+  expect(await openGroupsIn(vpc)).toEqual([]);
+});
+
+test('where no all-access group can be made the interface goes straight into quarantine, and the outcome says what may live on', async () => {
+  const { instance, quarantine } = await startInstance();
+  const { target, hold } = await firstOf(instance);
+  const straight = {
+    groups: [quarantine],
+    warning: expect.stringContaining('connections tracked before may live on'),
+  };
+  aws().shim.faults.add({
+    kind: 'error',
+    status: 400,
+    code: 'SecurityGroupLimitExceeded',
+    message: 'You have reached the limit of security groups',
+    action: 'CreateSecurityGroup',
+  });
+  expect(await isolateInstance.write(target, isolated, hold, worldOf())).toEqual(straight);
+  expect(await groupsOf(instance)).toEqual([[quarantine]]);
+});
+
+test('with every name taken it goes straight into quarantine too, and none of those groups is touched', async () => {
+  const { instance, vpc, original, quarantine } = await startInstance();
+  const { target, hold } = await firstOf(instance);
+  const taken: string[] = [];
+  for (let names = 0; names < 4; names += 1) {
+    const [name = ''] = await namesUsed(() => isolateInstance.write(target, isolated, hold, worldOf()));
+    taken.push(await makeGroup(vpc, name));
+    await setGroups(target.id, original);
+  }
+  aws().shim.calls.clear();
+  expect(await isolateInstance.write(target, isolated, hold, worldOf())).toEqual({
+    groups: [quarantine],
+    warning: expect.stringContaining('connections tracked before may live on'),
+  });
+  expect(swapsMade()).toEqual([quarantine]);
+  expect((await groupsIn(vpc)).map(({ GroupId }) => GroupId)).toEqual(expect.arrayContaining(taken));
+});
+
+/** Names under which groups were made meanwhile, the one that was passed through last. */
+async function namesUsed(work: () => Promise<unknown>): Promise<string[]> {
+  aws().shim.calls.clear();
+  await work();
+  const made = aws()
+    .shim.calls.list()
+    .filter(({ action }) => action === 'CreateSecurityGroup');
+  return made.map(({ params }) => params['GroupName'] ?? '').toReversed();
+}
 
 test('groups to which somebody else gave the quarantine tag do not stop isolation, whatever their rules', async () => {
   const { instance, vpc, quarantine } = await startInstance();

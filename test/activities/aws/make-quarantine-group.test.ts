@@ -38,7 +38,8 @@ async function lab(options: { interfaceCount?: number } = {}) {
   return {
     ...started,
     planned,
-    read: () => makeQuarantineGroup.read(target, undefined, worldOf()),
+    read: () => makeQuarantineGroup.read(target, hold, worldOf()),
+    readUnheld: () => makeQuarantineGroup.read(target, undefined, worldOf()),
     write: (state: { rules: string[] } | null) => makeQuarantineGroup.write(target, state, hold, worldOf()),
   };
 }
@@ -91,12 +92,10 @@ test('two who make the group at once get the one group', async () => {
   expect(await quarantineIn(vpc)).toHaveLength(1);
 });
 
-test('rules that somebody added are shown, and taken away by the next write', async () => {
+test('rules that somebody added are shown, and taken away by the next write while nothing is in the group', async () => {
   const { vpc, read, write } = await lab();
   const made = (await write(sealed)) as { group: string };
-  await aws().ec2.send(
-    new AuthorizeSecurityGroupIngressCommand({ GroupId: made.group, IpPermissions: [sshFromEverywhere] }),
-  );
+  await openIn(made.group);
   await aws().ec2.send(
     new AuthorizeSecurityGroupEgressCommand({
       GroupId: made.group,
@@ -122,6 +121,12 @@ async function seal(group: string): Promise<void> {
       GroupId: group,
       IpPermissions: [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }],
     }),
+  );
+}
+
+async function openIn(group: string): Promise<void> {
+  await aws().ec2.send(
+    new AuthorizeSecurityGroupIngressCommand({ GroupId: group, IpPermissions: [sshFromEverywhere] }),
   );
 }
 
@@ -171,13 +176,48 @@ test('a group with our name and tag, but without the marks of our making, is nei
   expect(await read()).toEqual({ state: sealed, identity: made });
 });
 
-test('of several sealed groups with the tag ours is preferred, else the lowest id', async () => {
-  const { vpc, read, write } = await lab();
-  const decoys = [await decoyIn(vpc, 'one', 'sealed'), await decoyIn(vpc, 'two', 'sealed')].toSorted();
-  expect(await read()).toEqual({ state: sealed, identity: { group: decoys[0] } });
+test("somebody else's sealed groups with the tag are not the one, held or not: ours is made beside them", async () => {
+  const { vpc, read, readUnheld, write } = await lab();
+  const decoys = [await decoyIn(vpc, 'one', 'sealed'), await decoyIn(vpc, 'two', 'sealed')];
+  expect(await readUnheld()).toEqual({ state: null });
+  expect(await read()).toEqual({ state: null });
   const made = (await write(sealed)) as { group: string };
   expect(decoys).not.toContain(made.group);
   expect(await read()).toEqual({ state: sealed, identity: made });
+});
+
+test('a sealed group with all our marks, which anybody can set, is never there already: it is taken over, so that it is held', async () => {
+  const { vpc, read, readUnheld, write } = await lab();
+  const marks = { 'firebreak:quarantine': vpc, 'firebreak:incident': 'inc-0000000009' };
+  const forged = await makeGroup(vpc, `firebreak-quarantine-${vpc}`, marks);
+  await seal(forged);
+  expect(await readUnheld()).toEqual({ state: null });
+  expect(await write(sealed)).toEqual({ group: forged });
+  expect(await read()).toEqual({ state: sealed, identity: { group: forged } });
+});
+
+test('one that was opened while something is in it is left for another, because what EC2 tracks outlives its rules', async () => {
+  const { instance, vpc, read, write } = await lab();
+  const { group: opened } = (await write(sealed)) as { group: string };
+  await writeAll(isolateInstance, { instance });
+  await openIn(opened);
+  const made = (await write(sealed)) as { group: string };
+  expect(made.group).not.toBe(opened);
+  expect(await read()).toEqual({ state: sealed, identity: made });
+  expect((await groupsIn(vpc)).find(({ GroupId }) => GroupId === opened)?.IpPermissions).toHaveLength(1);
+});
+
+test('only when every name is used up is one that is in use closed again, and the outcome says what may live on', async () => {
+  const { instance, vpc, read, write } = await lab();
+  const { group: opened } = (await write(sealed)) as { group: string };
+  await writeAll(isolateInstance, { instance });
+  await openIn(opened);
+  for (const name of quarantineNames(vpc).slice(1)) await makeGroup(vpc, name);
+  expect(await write(sealed)).toEqual({
+    group: opened,
+    warning: expect.stringContaining('connections made meanwhile may live on'),
+  });
+  expect(await read()).toEqual({ state: sealed, identity: { group: opened } });
 });
 
 test("what is held is the group of our making: somebody else's sealed one neither hides its loss nor hinders release", async () => {

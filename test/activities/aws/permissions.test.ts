@@ -1,5 +1,9 @@
 // Each unit under exactly its own policy, with the emulator checking signatures and policies; and without each action of it.
-import { AuthorizeSecurityGroupIngressCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  AuthorizeSecurityGroupEgressCommand,
+  AuthorizeSecurityGroupIngressCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 import {
   CreateAccessKeyCommand,
   CreateUserCommand,
@@ -14,19 +18,12 @@ import { units } from '../../../activities/index.js';
 import { policyOf, type PolicyDocument, unitsOf } from '../../../activities/permissions.js';
 import type { Step } from '../../../core/runbook.js';
 import type { Json } from '../../../core/json.js';
-import {
-  aws,
-  holdOf,
-  region,
-  sshFromEverywhere,
-  startAwsSandbox,
-  startInstance,
-  startTimeoutMs,
-  worldOf,
-} from '../../support/aws.js';
+import { aws, holdOf, region, sshFromEverywhere, startAwsSandbox, startTimeoutMs, worldOf } from '../../support/aws.js';
+import { iamAt } from '../../support/iam.js';
+import { labOf } from '../../support/unit-lab.js';
 
-/** What moto does not check, see `create-needs-no-tag-permission` in sandbox/aws/gaps.ts. */
-const unchecked = ['ec2:CreateTags'];
+/** What moto does not check, see `create-needs-no-tag-permission` in sandbox/aws/gaps.ts; and what AWS never refuses. */
+const unchecked = ['ec2:CreateTags', 'sts:GetCallerIdentity'];
 
 let iam: IAMClient;
 let admin: EC2Client;
@@ -57,11 +54,6 @@ async function keyOf(UserName: string, policy: object | undefined) {
   return { accessKeyId: AccessKey?.AccessKeyId ?? '', secretAccessKey: AccessKey?.SecretAccessKey ?? '' };
 }
 
-/** From which request on moto checks signatures and policies. */
-function checkFrom(request: '0' | 'Infinity'): Promise<Response> {
-  return fetch(`${aws().url}/moto-api/reset-auth`, { method: 'POST', body: request });
-}
-
 /** The world of an executor that holds this policy and nothing else. */
 async function underPolicy<T>(policy: PolicyDocument, work: (world: AwsWorld) => Promise<T>): Promise<T> {
   const own = { UserName: 'executor', PolicyName: 'firebreak' };
@@ -70,32 +62,32 @@ async function underPolicy<T>(policy: PolicyDocument, work: (world: AwsWorld) =>
     accessKeyId: { env: 'FIREBREAK_TEST_EXECUTOR_KEY' },
     secretAccessKey: { env: 'FIREBREAK_TEST_EXECUTOR_SECRET' },
   };
-  await checkFrom('0');
   try {
-    return await work(worldOf({ settings: { ...aws().settings, credentials } }));
+    return await iamAt(aws(), region).checked(() => work(worldOf({ settings: { ...aws().settings, credentials } })));
   } finally {
-    await checkFrom('Infinity');
     await iam.send(new DeleteUserPolicyCommand(own));
   }
 }
 
 /** All that a unit does: plan, write, write again after somebody meddled, probe, exchange. Returns how many changes or pieces. */
-async function exercise(unit: AnyUnit, instance: string, world: AwsWorld): Promise<number> {
+async function exercise(unit: AnyUnit, items: Json[], world: AwsWorld): Promise<number> {
   if (unit.kind === 'collector') {
     let pieces = 0;
-    for await (const { body } of unit.collect({ instance }, world)) pieces += body.byteLength > 0 ? 1 : 0;
+    for (const item of items)
+      for await (const { body } of unit.collect(item, world)) pieces += body.byteLength > 0 ? 1 : 0;
     return pieces;
   }
-  const planned: Planned<Json>[] = await unit.plan({ instance }, world);
+  const planned: Planned<Json>[] = [];
+  for (const item of items) planned.push(...((await unit.plan(item, world)) as Planned<Json>[]));
   for (const change of planned) {
     const { state: before } = await unit.read(change.target, undefined, world);
     const hold = holdOf(unit, change, before);
     const observed = await unit.write(change.target, change.after, hold, world);
-    if (unit.name === 'aws.make-quarantine-group@1') {
-      const { group } = observed as { group: string };
-      await admin.send(
-        new AuthorizeSecurityGroupIngressCommand({ GroupId: group, IpPermissions: [sshFromEverywhere] }),
-      );
+    const [quarantine] = quarantineIn(observed);
+    if (quarantine !== undefined) {
+      await openGroup(quarantine);
+      // Only what nothing holds is emptied and used again.
+      if (unit.name === 'aws.isolate-instance@1') await unit.write(change.target, before, hold, world);
       await unit.write(change.target, change.after, hold, world);
     }
     await unit.probe?.(change.target, change.after, world);
@@ -104,8 +96,16 @@ async function exercise(unit: AnyUnit, instance: string, world: AwsWorld): Promi
   return planned.length;
 }
 
-function lab(unit: AnyUnit) {
-  return startInstance({ quarantined: unit.name !== 'aws.make-quarantine-group@1' });
+/** What the units of quarantine say that they made or used. */
+function quarantineIn(observed: Json | undefined): string[] {
+  const { group, groups = [] } = (observed ?? {}) as { group?: string; groups?: string[] };
+  return group === undefined ? groups : [group];
+}
+
+async function openGroup(GroupId: string): Promise<void> {
+  const everywhere = { IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
+  await admin.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions: [sshFromEverywhere] }));
+  await admin.send(new AuthorizeSecurityGroupEgressCommand({ GroupId, IpPermissions: [everywhere] }));
 }
 
 function without(policy: PolicyDocument, action: string): PolicyDocument {
@@ -122,15 +122,15 @@ describe.each(awsUnits.map((unit) => [unit.name, unit] as const))('%s', (_name, 
   const policy = policyOf([unit]);
 
   test('works under its least policy', async () => {
-    const { instance } = await lab(unit);
-    expect(await underPolicy(policy, (world) => exercise(unit, instance, world))).toBeGreaterThan(0);
+    const { items } = await labOf(unit);
+    expect(await underPolicy(policy, (world) => exercise(unit, items, world))).toBeGreaterThan(0);
   });
 
   test.each(unit.permissions.filter((action) => !unchecked.includes(action)))(
     'fails without %s, and says so',
     async (action) => {
-      const { instance } = await lab(unit);
-      const failing = underPolicy(without(policy, action), (world) => exercise(unit, instance, world));
+      const { items } = await labOf(unit);
+      const failing = underPolicy(without(policy, action), (world) => exercise(unit, items, world));
       const error = await failing.then(
         () => expect.unreachable(`it worked without ${action}`),
         (thrown: unknown) => thrown as { code: string; message: string; cause?: { code?: string; message?: string } },
@@ -145,7 +145,7 @@ test('a policy confines tagging to creation, and rules and deletion to groups th
   const policy = policyOf(awsUnits);
   expect(policy.Statement.map(({ Sid }) => Sid)).toEqual(['Read', 'ChangeOwnGroups', 'TagWhatIsCreated', 'Change']);
   const [read, own, tag, change] = policy.Statement;
-  expect(read?.Action.every((action) => /^ec2:(Describe|Get)/.test(action))).toBe(true);
+  expect(read?.Action.every((action) => /^\w+:(Describe|Get|List)/.test(action))).toBe(true);
   expect(own).toMatchObject({
     Action: expect.arrayContaining(['ec2:DeleteSecurityGroup']),
     Condition: { Null: { 'aws:ResourceTag/firebreak:incident': 'false' } },
@@ -159,6 +159,11 @@ test('a policy confines tagging to creation, and rules and deletion to groups th
     'ec2:CreateSnapshots',
     'ec2:ModifyInstanceAttribute',
     'ec2:ModifyNetworkInterfaceAttribute',
+    'iam:DeleteRolePolicy',
+    'iam:DeleteUserPolicy',
+    'iam:PutRolePolicy',
+    'iam:PutUserPolicy',
+    'iam:UpdateAccessKey',
   ]);
   expect(new Set(policy.Statement.flatMap(({ Action }) => Action))).toEqual(
     new Set(awsUnits.flatMap(({ permissions }) => permissions)),

@@ -302,6 +302,14 @@ const demonstrations: Record<GapId, Demonstration> = {
     moto: 'done',
     aws: 'UnauthorizedOperation',
   },
+  'denied-in-one-word': {
+    ask: async (endpoint) => {
+      const as = await person(endpoint, [{ Effect: 'Deny', Action: '*', Resource: '*' }]);
+      return enforcing(endpoint, () => said(as.send(new DescribeInstancesCommand({}))));
+    },
+    moto: 'AccessDenied',
+    aws: 'UnauthorizedOperation',
+  },
   'unknown-action-is-html': {
     ask: async (endpoint) => {
       const { ec2, instance } = await lab(endpoint);

@@ -1,0 +1,132 @@
+// What the watch does when its own work is cut short or limited: real Temporal, real store, AWS is the emulator behind the shim.
+import {
+  AttachNetworkInterfaceCommand,
+  CreateNetworkInterfaceCommand,
+  type EC2Client,
+  ModifyInstanceAttributeCommand,
+  ModifyNetworkInterfaceAttributeCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { afterEach, expect, test } from 'vitest';
+import type { RunView } from '../../core/run-view.js';
+import { ec2Of, groupsOfInstances, interfacesOf, placeOf } from '../support/ec2.js';
+import { startInstallation, type TestInstallation } from '../support/installation.js';
+
+let at: TestInstallation;
+let ec2: EC2Client;
+let host: string;
+
+afterEach(async () => {
+  ec2.destroy();
+  await at.stop();
+});
+
+/** One host is contained, and looked after each second. */
+async function contained(settlesPerHour: number): Promise<string> {
+  at = await startInstallation({
+    watchEvery: '1s',
+    installation: (text) =>
+      text.replace(/( +)every: \S+/, (line, indent: string) => `${line}\n${indent}settles_per_hour: ${settlesPerHour}`),
+  });
+  ec2 = ec2Of(at.world);
+  [host = ''] = at.world.seeded.instances;
+  const { run } = await at.launch('alice', { instances: [host], reason: 'a reason long enough' });
+  await at.agree(run);
+  expect((await at.ended(run, 60_000)).state).toBe('done');
+  return run;
+}
+
+async function flipBack(eni: string): Promise<void> {
+  await ec2.send(
+    new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: eni, Groups: [at.world.seeded.group] }),
+  );
+}
+
+test('a swap of its own that AWS cut short in the middle is finished at the next look, whatever the limit, and said', async () => {
+  const run = await contained(1);
+  const quarantined = await groupsOfInstances(at.world, [host]);
+  const [eni = ''] = await interfacesOf(at.world, host);
+  await at.stopWorkers();
+  await flipBack(eni);
+  // The first swap, into the short-lived group that is open to all, is made; the second one is throttled.
+  at.world.aws.shim.faults.add({ action: 'ModifyNetworkInterfaceAttribute', kind: 'throttle', from: 2 });
+  await at.startWorkers();
+  await at.until(run, ({ watch }) => watch.some(({ action }) => action === 'containment.not-settled'), 60_000);
+  const unknown = (await at.door.holds(run)).filter(({ state }) => state === 'intended');
+  expect(unknown.map(({ target }) => target.id)).toEqual([eni]);
+  at.world.aws.shim.faults.clear();
+  await at.until(run, ({ watch }) => watch.some(({ action }) => action === 'containment.settled-again'), 60_000);
+  expect(await groupsOfInstances(at.world, [host])).toEqual(quarantined);
+  const failed = await at.events(run, 'containment.not-settled');
+  expect(failed[0]?.data?.['error']).toMatchObject({ code: expect.stringMatching(/^aws\./) });
+}, 180_000);
+
+test('a release that is agreed to while such a swap is open finishes it first, and gives the originals back', async () => {
+  const run = await contained(1);
+  const [eni = ''] = await interfacesOf(at.world, host);
+  await at.stopWorkers();
+  await flipBack(eni);
+  at.world.aws.shim.faults.add({ action: 'ModifyNetworkInterfaceAttribute', kind: 'throttle', from: 2 });
+  await at.startWorkers();
+  await at.until(run, ({ watch }) => watch.some(({ action }) => action === 'containment.not-settled'), 60_000);
+  at.world.aws.shim.faults.clear();
+  expect((await at.release(run)).state).toBe('done');
+  expect(new Set((await groupsOfInstances(at.world, [host])).flat())).toEqual(new Set([at.world.seeded.group]));
+  expect(await at.door.holds(run)).toEqual([]);
+}, 180_000);
+
+test('of more new interfaces than may be settled in an hour, so many are, and of each other one a person is told', async () => {
+  const run = await contained(2);
+  const { subnet } = await placeOf(at.world, host);
+  await at.stopWorkers();
+  for (let device = 5; device < 8; device += 1) {
+    const { NetworkInterface } = await ec2.send(
+      new CreateNetworkInterfaceCommand({ SubnetId: subnet, Groups: [at.world.seeded.group] }),
+    );
+    await ec2.send(
+      new AttachNetworkInterfaceCommand({
+        NetworkInterfaceId: NetworkInterface?.NetworkInterfaceId,
+        InstanceId: host,
+        DeviceIndex: device,
+      }),
+    );
+  }
+  await at.startWorkers();
+  await at.until(
+    run,
+    (view) => settled(view) && view.watch.some(({ action }) => action === 'containment.limit-reached'),
+    60_000,
+  );
+  const groups = (await groupsOfInstances(at.world, [host])).flat();
+  expect(groups.filter((group) => group === at.world.seeded.group).length).toBe(1);
+  expect((await at.events(run, 'containment.settled-again')).length).toBe(2);
+}, 180_000);
+
+test('a host that somebody terminates is told of once, and keeps nobody from releasing the others', async () => {
+  const run = await contained(6);
+  const other = at.world.seeded.instances[1] ?? '';
+  const second = await at.launch('alice', { instances: [other], reason: 'a reason long enough' });
+  await at.agree(second.run);
+  expect((await at.ended(second.run, 60_000)).state).toBe('done');
+  await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId: host, DisableApiTermination: { Value: false } }));
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds: [host] }));
+  await at.until(run, (view) => gone(view).length > 0, 60_000);
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  const pages = gone(await at.until(run, () => true)).map(({ text }) => text);
+  expect(new Set(pages).size).toBe(pages.length);
+  const released = await at.release(run);
+  expect(released.state, JSON.stringify(released.steps)).toBe('done');
+  expect(await at.door.holds(run)).toEqual([]);
+  const closed = (await at.store.holds({ run, state: 'any' })).filter(({ outcome }) => outcome === 'gone');
+  expect(closed.length).toBeGreaterThan(0);
+  expect((await at.release(second.run)).state).toBe('done');
+  expect(new Set((await groupsOfInstances(at.world, [other])).flat())).toEqual(new Set([at.world.seeded.group]));
+}, 240_000);
+
+function settled({ watch }: RunView): boolean {
+  return watch.filter(({ action }) => action === 'containment.settled-again').length === 2;
+}
+
+function gone({ watch }: RunView): RunView['watch'] {
+  return watch.filter(({ action, text }) => action === 'owner.paged' && text.includes('is not there any more'));
+}

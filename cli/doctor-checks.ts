@@ -8,7 +8,7 @@ import { formatProblem, isError } from '../compiler/problem.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Bundle, SecretRef } from '../core/installation.js';
 import type { Health } from '../gateway/api.js';
-import { openClient, temporalOf } from '../worker/connection.js';
+import { knownTemporal, openClient } from '../worker/connection.js';
 import { readSecret } from '../worker/secrets.js';
 import { workspaceAt, type Workspace } from '../worker/workspace.js';
 import { openGateway } from './gateway-client.js';
@@ -123,7 +123,14 @@ async function configuration(checked: ReturnType<typeof checkBundle>): Promise<F
 }
 
 async function temporal(workspace: Workspace): Promise<Finding> {
-  const settings = await temporalOf(workspace);
+  const settings = knownTemporal(workspace);
+  if (settings === undefined)
+    return {
+      ok: false,
+      reach: true,
+      says: 'none is given, and none of its own has run here yet',
+      nextStep: 'firebreak up, or set TEMPORAL_ADDRESS to a server that runs.',
+    };
   const { address } = settings.connectionOptions;
   const client = openClient(settings);
   try {

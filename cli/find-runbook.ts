@@ -1,18 +1,17 @@
-/** A runbook as a person names it: the name that it has in the workspace, or its file. */
-import { existsSync } from 'node:fs';
+/** A runbook as a person names it: the name that it has in the workspace, or its file. Whatever else is broken there. */
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { loadBundle } from '../compiler/bundle.js';
 import type { Catalog } from '../compiler/catalog.js';
 import { compileRunbook } from '../compiler/compile.js';
 import { formatProblem, isError } from '../compiler/problem.js';
-import { runbookNamed } from '../core/installation.js';
 import type { Runbook } from '../core/runbook.js';
 import { workspaceAt } from '../worker/workspace.js';
 import { CliError, exitCodes } from './exit-codes.js';
+import { runbookFiles } from './runbook-files.js';
 import { unknownName } from './unknown.js';
 
-export function findRunbook(named: string, catalog: Catalog): Promise<Runbook> {
-  return existsSync(named) ? fromFile(named, catalog) : fromWorkspace(named, catalog);
+export async function findRunbook(named: string, catalog: Catalog): Promise<Runbook> {
+  return fromFile(existsSync(named) && statSync(named).isFile() ? named : fileOf(named), catalog);
 }
 
 async function fromFile(file: string, catalog: Catalog): Promise<Runbook> {
@@ -29,10 +28,15 @@ async function fromFile(file: string, catalog: Catalog): Promise<Runbook> {
   );
 }
 
-async function fromWorkspace(name: string, catalog: Catalog): Promise<Runbook> {
-  const bundle = await loadBundle(workspaceAt(), catalog);
-  const found = runbookNamed(bundle, name);
-  if (found !== undefined) return found.runbook;
-  const names = Object.values(bundle.runbooks).map((runbook) => runbook.name);
+function fileOf(name: string): string {
+  const known = runbookFiles(workspaceAt().runbooks);
+  const found = known.find((each) => each.name === name);
+  if (found !== undefined) return found.file;
+  if (existsSync(name)) {
+    throw new CliError(exitCodes.badInput, 'runbook.not-a-file', `${name} is a folder, not the file of a runbook.`, {
+      nextStep: 'name a file in it; `firebreak validate` checks those of the workspace.',
+    });
+  }
+  const names = known.map((each) => each.name);
   throw unknownName('runbook.unknown', `There is no file and no runbook "${name}"`, name, names);
 }

@@ -23,7 +23,7 @@ export interface FollowOptions {
   out: Output;
   /** Whether there is nothing more to wait for. */
   enough: (view: RunView) => boolean;
-  /** For how long a gateway that is away is waited for, in milliseconds. */
+  /** For how long a gateway that is away is waited for, in milliseconds; it has answered before this is called. */
   awayMs?: number;
 }
 

@@ -2,7 +2,16 @@
 import type { Hold } from '../core/hold.js';
 import type { RunView } from '../core/run-view.js';
 import type { Statement } from '../core/statement.js';
-import type { EventsAnswer, Health, PlanAnswer, Prepared, PrepareRequest, RunAnswer, Said } from '../gateway/api.js';
+import type {
+  EventsAnswer,
+  Health,
+  KeptLaunch,
+  PlanAnswer,
+  Prepared,
+  PrepareRequest,
+  RunAnswer,
+  Said,
+} from '../gateway/api.js';
 import { type GatewayFile, readGatewayFile } from '../gateway/gateway-file.js';
 import { workspaceAt } from '../worker/workspace.js';
 import { CliError, exitCodes, type ExitCode } from './exit-codes.js';
@@ -10,7 +19,9 @@ import { CliError, exitCodes, type ExitCode } from './exit-codes.js';
 export interface Gateway {
   prepare(request: PrepareRequest): Promise<Prepared>;
   say(statement: Statement): Promise<Answered>;
-  runs(): Promise<RunView[]>;
+  runs(signal?: AbortSignal): Promise<RunView[]>;
+  /** Launches that were received and that no run has begun from yet. */
+  waiting(): Promise<KeptLaunch[]>;
   run(run: string): Promise<RunAnswer>;
   events(run: string, after: number, waitSeconds: number, signal?: AbortSignal): Promise<EventsAnswer>;
   plan(run: string, ask?: string): Promise<PlanAnswer>;
@@ -35,7 +46,8 @@ export function openGateway(): Gateway {
       const response = await post('/v1/say', { statement });
       return { ...(await jsonOf<Said>(response)), counted: response.status !== statusReceived };
     },
-    runs: () => get('/v1/runs'),
+    runs: (signal) => get('/v1/runs', signal),
+    waiting: () => get('/v1/waiting'),
     run: (run) => get(`/v1/runs/${at(run)}`),
     events: (run, after, wait, signal) =>
       get(`/v1/runs/${at(run)}/events?after=${after}&wait=${wait}`, signal, wait * 1000),

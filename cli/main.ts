@@ -15,7 +15,7 @@ const program = new Command('firebreak')
   .showSuggestionAfterError()
   .addHelpText(
     'after',
-    '\nExit codes: 0 done · 1 what was asked about failed · 2 bad input or usage · 3 something needed cannot be reached\n',
+    '\nNew here: `firebreak demo` shows it, `firebreak sandbox up` is a place to try, `firebreak init` makes a workspace.\nExit codes: 0 done · 1 what was asked about failed · 2 bad input or usage · 3 something needed cannot be reached\n',
   );
 
 declareVerbsForRuns(program);

@@ -1,6 +1,7 @@
 /** The next thing that a person must do about a run: the last line of status, watch and run. */
 import type { Hold } from '../core/hold.js';
 import type { AskView, RunView } from '../core/run-view.js';
+import { awaited } from './run-facts.js';
 
 export function nextStep(view: RunView, holds: Hold[]): string {
   const asks = view.asks.filter(({ state }) => state === 'asking');
@@ -15,10 +16,8 @@ export function nextStep(view: RunView, holds: Hold[]): string {
 }
 
 function whoDecides({ run }: RunView, ask: AskView, several: boolean): string {
-  const { need, from } = ask.spec;
-  const approvals = new Set(ask.decided.filter(({ verb }) => verb === 'approve').map(({ by }) => by));
-  for (const { by, verb } of ask.decided) if (verb === 'withdraw') approvals.delete(by);
+  const { from } = ask.spec;
   const others = ask.excluded.length === 0 ? '' : `, other than ${ask.excluded.join(', ')},`;
   const gate = several ? ` --gate ${ask.about.gate}` : '';
-  return `Gate ${ask.about.gate} waits until ${ask.deadline} for ${Math.max(need - approvals.size, 0)} more of ${from.join(', ')}${others} to say: firebreak approve ${run}${gate}`;
+  return `Gate ${ask.about.gate} waits until ${ask.deadline} for ${awaited(ask).missing} more of ${from.join(', ')}${others} to say: firebreak approve ${run}${gate}`;
 }

@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import type { Json } from '../core/json.js';
-import { CliError, exitCodes, type ExitCode } from './exit-codes.js';
+import { exitCodes, type ExitCode } from './exit-codes.js';
+import { fromWords, unreadable } from './input-words.js';
 import type { Call } from './perform.js';
 import { codeOf, speak, type SpeakOptions, tell } from './speak.js';
 import { followAndTell, needsPeople } from './watch.js';
@@ -11,6 +12,7 @@ export interface RunOptions extends SpeakOptions {
   inputs?: string;
   incident?: string;
   detach?: boolean;
+  again?: boolean;
 }
 
 /** `words` are inputs as they are typed in Slack: `instances=i-1,i-2 reason="..."`. */
@@ -31,6 +33,7 @@ export async function run(
     inputs,
     ...(incident === undefined ? {} : { incident }),
     ...(reason === undefined ? {} : { reason }),
+    ...(options.again === true ? { again: true } : {}),
   };
   const { said } = await speak(call, ask);
   for (const line of tell(verb, said)) out.progress(line);
@@ -41,39 +44,20 @@ export async function run(
   return followAndTell(out, said.run, needsPeople);
 }
 
-/** `NAME=VALUE` words; the same name again adds to a list. The gateway reads the texts by the types that the runbook gives. */
-function fromWords(words: string[]): Record<string, Json> {
-  const inputs: Record<string, string[]> = {};
-  for (const word of words) {
-    const at = word.indexOf('=');
-    if (at < 1)
-      throw badInput(`"${word}" is no input`, 'write it as NAME=VALUE, for instance instances=i-0ab1c2d3e4f5a6b7c.');
-    const name = word.slice(0, at);
-    inputs[name] = [...(inputs[name] ?? []), word.slice(at + 1)];
-  }
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, values]) => [name, values.length === 1 ? (values[0] ?? '') : values]),
-  );
-}
-
 async function fromFile(file: string | undefined): Promise<Record<string, Json>> {
   if (file === undefined) return {};
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw badInput(`${file} cannot be read: ${cause.message}`, 'name a YAML or JSON file with the inputs.');
+    throw unreadable(`${file} cannot be read: ${cause.message}`, 'name a YAML or JSON file with the inputs.');
   });
   const read = parsed(file, text);
   if (typeof read === 'object' && read !== null && !Array.isArray(read)) return read as Record<string, Json>;
-  throw badInput(`${file} holds no mapping of input names to values`, 'write one `name: value` for each input.');
+  throw unreadable(`${file} holds no mapping of input names to values`, 'write one `name: value` for each input.');
 }
 
 function parsed(file: string, text: string): unknown {
   try {
     return parse(text);
   } catch (cause) {
-    throw badInput(`${file} is no YAML: ${cause instanceof Error ? cause.message : String(cause)}`, 'mend it there.');
+    throw unreadable(`${file} is no YAML: ${cause instanceof Error ? cause.message : String(cause)}`, 'mend it there.');
   }
-}
-
-function badInput(what: string, nextStep: string): CliError {
-  return new CliError(exitCodes.badInput, 'input.unreadable', `${what}.`, { nextStep });
 }

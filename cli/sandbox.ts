@@ -29,6 +29,7 @@ export async function sandboxDown({ out, options }: Call): Promise<ExitCode> {
   return exitCodes.done;
 }
 
+/** Only as typed: FIREBREAK_WORKSPACE names the workspace that is worked in, and a sandbox writes over the folder it gets. */
 function folderOf({ workspace }: CommonOptions): string {
-  return resolve(workspace ?? process.env['FIREBREAK_WORKSPACE'] ?? folderDefault);
+  return resolve(workspace ?? folderDefault);
 }

@@ -5,6 +5,7 @@ import type { Hold } from '../core/hold.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { openGateway } from './gateway-client.js';
 import { holdsTable } from './holds.js';
+import { keptLaunch, keptLine, keptNext, keptState } from './kept.js';
 import { planTable, whoDecides } from './lines.js';
 import { nextStep } from './next-step.js';
 import type { Call, CommonOptions } from './perform.js';
@@ -19,11 +20,18 @@ export async function status(call: Call<StatusOptions>, run: string | undefined)
 }
 
 async function statusOfAll({ out }: Call): Promise<ExitCode> {
-  const runs = await openGateway().runs();
-  const rows = runs.map((view) => [view.run, view.state, view.runbook, view.incident, view.requester, view.launchedAt]);
+  const gateway = openGateway();
+  // Before the runs: one that begins meanwhile is then found twice, not missed.
+  const kept = await gateway.waiting();
+  const runs = await gateway.runs();
+  const waiting = kept.filter(({ run }) => !runs.some((view) => view.run === run));
+  const rows = [
+    ...waiting.map((each) => [each.run, keptState, each.runbook, each.incident, each.by, each.receivedAt]),
+    ...runs.map((view) => [view.run, view.state, view.runbook, view.incident, view.requester, view.launchedAt]),
+  ];
   out.answer(
-    { runs },
-    runs.length === 0
+    { runs, waiting },
+    rows.length === 0
       ? ['No run yet. Next: firebreak run RUNBOOK']
       : table(['RUN', 'STATE', 'RUNBOOK', 'INCIDENT', 'BY', 'LAUNCHED'], rows),
   );
@@ -32,6 +40,11 @@ async function statusOfAll({ out }: Call): Promise<ExitCode> {
 
 async function statusOfOne({ out, options }: Call<StatusOptions>, run: string): Promise<ExitCode> {
   const gateway = openGateway();
+  const kept = await keptLaunch(gateway, run);
+  if (kept !== undefined) {
+    out.answer({ run, state: keptState, kept, next: keptNext }, [keptLine(kept), `Next: ${keptNext}`]);
+    return exitCodes.done;
+  }
   const { view, holds } = await gateway.run(run);
   const plan = options.changes === true ? await gateway.plan(run) : undefined;
   const next = nextStep(view, holds);

@@ -4,33 +4,37 @@ import { CliError, exitCodes, type ExitCode } from './exit-codes.js';
 import type { Call } from './perform.js';
 import { speakAndTell, type SpeakOptions } from './speak.js';
 
-export interface SteerOptions extends SpeakOptions {
+export interface RetryOptions extends SpeakOptions {
   step?: string;
 }
 
-export async function steer(call: Call<SteerOptions>, verb: 'retry' | 'cancel', run: string): Promise<ExitCode> {
+export async function retry(call: Call<RetryOptions>, run: string): Promise<ExitCode> {
   const { step, reason } = call.options;
   return speakAndTell(call, {
-    verb,
+    verb: 'retry',
     run,
     ...(step === undefined ? {} : { step }),
     ...(reason === undefined ? {} : { reason }),
   });
 }
 
-export async function extend(call: Call<SteerOptions>, run: string, duration: string): Promise<ExitCode> {
+export async function cancel(call: Call<SpeakOptions>, run: string): Promise<ExitCode> {
+  const { reason } = call.options;
+  return speakAndTell(call, { verb: 'cancel', run, ...(reason === undefined ? {} : { reason }) });
+}
+
+export async function extend(call: Call<SpeakOptions>, run: string, duration: string): Promise<ExitCode> {
   const byMs = parseDuration(duration);
   if (byMs === undefined || byMs === 0) {
     throw new CliError(exitCodes.badInput, 'duration.unreadable', `"${duration}" is no duration.`, {
       nextStep: 'write one such as 30m, 2h or 1d.',
     });
   }
-  const { step, reason } = call.options;
+  const { reason } = call.options;
   return speakAndTell(call, {
     verb: 'extend',
     run,
     byMs,
-    ...(step === undefined ? {} : { step }),
     ...(reason === undefined ? {} : { reason }),
   });
 }

@@ -1,13 +1,16 @@
 /** Verbs that only look: through the gateway, or offline. */
 import type { Command } from 'commander';
+import type { ExplainOptions } from './explain.js';
 import { perform, type CommonOptions } from './perform.js';
 import type { StatusOptions } from './status.js';
 import type { ExportOptions, VerifyOptions } from './timeline.js';
-import { verb } from './verb.js';
+import { group, verb } from './verb.js';
 
 export function declareVerbsForLooking(program: Command): void {
+  program.commandsGroup('Look:');
   declareRuns(program);
   declareTimeline(program);
+  program.commandsGroup('Prepare (offline):');
   declareOffline(program);
 }
 
@@ -20,6 +23,12 @@ function declareRuns(program: Command): void {
     .action((run: string | undefined, options: StatusOptions) =>
       perform(options, async (call) => (await import('./status.js')).status(call, run)),
     );
+  verb(program, 'brief <run-or-incident>', 'hand over in at most ten lines: done, in force, waited for, next, whose', [
+    'firebreak brief run-4k7mq2x9ab',
+    'firebreak brief inc-4k7mq2x9ab --json',
+  ]).action((of: string, options: CommonOptions) =>
+    perform(options, async (call) => (await import('./brief.js')).brief(call, of)),
+  );
   verb(program, 'holds [run-or-incident]', 'list what is in force, and what is not known to be', [
     'firebreak holds',
     'firebreak holds inc-4k7mq2x9ab --json',
@@ -38,7 +47,10 @@ function declareRuns(program: Command): void {
 }
 
 function declareTimeline(program: Command): void {
-  const timeline = program.command('timeline').description('export what happened, and verify an export');
+  const timeline = group(program, 'timeline', 'export what happened, and verify an export', [
+    'firebreak timeline export inc-4k7mq2x9ab --out case.jsonl',
+    'firebreak timeline verify case.jsonl',
+  ]);
   verb(timeline, 'export <incident>', 'write the record of an incident, signed, for others to verify', [
     'firebreak timeline export inc-4k7mq2x9ab --out case.jsonl',
     'firebreak timeline export inc-4k7mq2x9ab --format md',
@@ -61,17 +73,25 @@ function declareTimeline(program: Command): void {
 function declareOffline(program: Command): void {
   verb(program, 'validate [files...]', 'check runbooks, or the whole workspace, without running anything', [
     'firebreak validate',
-    'firebreak validate runbooks/aws/host-compromise.yaml --json',
+    'firebreak validate runbooks/aws/aws-host-compromise.yaml --json',
   ]).action((files: string[], options: CommonOptions) =>
     perform(options, async (call) => (await import('./validate.js')).validate(call, files)),
   );
-  verb(program, 'explain [runbook]', 'print a runbook as a checklist in plain words, or list what runbooks there are', [
-    'firebreak explain',
-    'firebreak explain aws-host-compromise',
-    'firebreak explain runbooks/aws/host-compromise.yaml',
-  ]).action((runbook: string | undefined, options: CommonOptions) =>
-    perform(options, async (call) => (await import('./explain.js')).explainRunbook(call, runbook)),
-  );
+  verb(
+    program,
+    'explain [runbook] [name=value...]',
+    'print a runbook as a checklist in plain words, or list what runbooks there are',
+    [
+      'firebreak explain',
+      'firebreak explain aws-host-compromise',
+      'firebreak explain runbooks/aws/aws-host-compromise.yaml',
+      'firebreak explain aws-host-compromise --commands instances=i-0ab1c2d3e4f5a6b7c > by-hand.sh',
+    ],
+  )
+    .option('--commands', 'as commands to type by hand, for when Firebreak itself is down')
+    .action((runbook: string | undefined, words: string[], options: ExplainOptions) =>
+      perform(options, async (call) => (await import('./explain.js')).explainRunbook(call, runbook, words)),
+    );
   verb(
     program,
     'permissions [runbooks-or-units...]',

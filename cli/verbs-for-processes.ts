@@ -1,10 +1,22 @@
-/** Verbs that run processes on this machine. */
+/** Verbs for this machine: its workspace, its processes, its shell. */
 import type { Command } from 'commander';
 import type { DemoOptions } from './demo.js';
+import type { InitOptions } from './init.js';
 import { perform, type CommonOptions } from './perform.js';
-import { verb } from './verb.js';
+import { group, verb } from './verb.js';
 
 export function declareVerbsForProcesses(program: Command): void {
+  program.commandsGroup('This machine:');
+  verb(program, 'init [folder]', 'make a workspace: configuration, people, a first runbook, editor settings', [
+    'firebreak init ops',
+    'firebreak init ops --as alice --key ~/.ssh/id_ed25519 --region eu-west-1',
+  ])
+    .option('--as <principal>', 'your name in people.yaml (default: your login name)')
+    .option('--key <file>', 'the SSH key that you will sign with (default: FIREBREAK_KEY, else ~/.ssh/id_ed25519)')
+    .option('--region <region>', 'the AWS region (default: AWS_REGION, else left to fill in)')
+    .action((folder: string | undefined, options: InitOptions) =>
+      perform(options, async (call) => (await import('./init.js')).init(call, folder)),
+    );
   verb(program, 'up', 'run Firebreak for this workspace: Temporal, worker and gateway, each restarted when it dies', [
     'firebreak up',
     'firebreak up --workspace ./ops',
@@ -19,16 +31,38 @@ export function declareVerbsForProcesses(program: Command): void {
     'firebreak demo',
     'firebreak demo --out out/demo',
   ])
-    .option('--out <dir>', 'a folder of its own, emptied first', 'out/demo')
+    .option('--out <dir>', 'a folder of its own; an earlier demo in it is replaced', 'out/demo')
     .action((options: DemoOptions) => perform(options, async (call) => (await import('./demo.js')).demo(call)));
-  const sandbox = program.command('sandbox').description('a local copy of the world to try things on');
-  verb(sandbox, 'up', 'start it in the background, in a folder that becomes a workspace (default: out/sandbox)', [
+  const sandbox = group(program, 'sandbox', 'a local copy of the world to try things on', [
     'firebreak sandbox up',
-    'firebreak sandbox up --workspace out/mine',
-  ]).action((options: CommonOptions) =>
+    'firebreak sandbox down',
+  ]);
+  const folder = 'FIREBREAK_WORKSPACE, else out/sandbox';
+  verb(
+    sandbox,
+    'up',
+    'start it in the background, in a folder that becomes a workspace',
+    ['firebreak sandbox up', 'firebreak sandbox up --workspace out/mine'],
+    folder,
+  ).action((options: CommonOptions) =>
     perform(options, async (call) => (await import('./sandbox.js')).sandboxUp(call)),
   );
-  verb(sandbox, 'down', 'stop it', ['firebreak sandbox down']).action((options: CommonOptions) =>
+  verb(sandbox, 'down', 'stop it', ['firebreak sandbox down'], folder).action((options: CommonOptions) =>
     perform(options, async (call) => (await import('./sandbox.js')).sandboxDown(call)),
   );
+  declareCompletion(program);
+}
+
+function declareCompletion(program: Command): void {
+  verb(program, 'completion <shell>', 'print a script that completes verbs, options and names: bash, zsh or fish', [
+    'firebreak completion fish > ~/.config/fish/completions/firebreak.fish',
+    'eval "$(firebreak completion bash)"    # in ~/.bashrc; zsh alike',
+  ]).action((shell: string, options: CommonOptions) =>
+    perform(options, async (call) => (await import('./completion.js')).completion(call, shell)),
+  );
+  // What those scripts ask, between two keystrokes.
+  program
+    .command('__complete [words...]', { hidden: true })
+    .helpOption(false)
+    .action(async (words: string[]) => (await import('./complete.js')).complete(program, words));
 }

@@ -5,10 +5,11 @@ import type { GateOptions } from './gate.js';
 import { perform } from './perform.js';
 import type { RunOptions } from './run.js';
 import type { SpeakOptions } from './speak.js';
-import type { SteerOptions } from './steer.js';
-import { speakingVerb } from './verb.js';
+import type { RetryOptions } from './steer.js';
+import { signedVerb, speakingVerb } from './verb.js';
 
 export function declareVerbsForRuns(program: Command): void {
+  program.commandsGroup('Launch, decide, steer:');
   declareLaunches(program);
   declareAnswers(program);
   declareSteering(program);
@@ -28,6 +29,7 @@ function declareLaunches(program: Command): void {
       .option('--inputs <file>', 'inputs from a YAML or JSON file')
       .option('--incident <id>', 'the incident it belongs to (default: a new one)')
       .option('--detach', 'do not follow')
+      .option('--again', 'although an equal run is open')
       .action((runbook: string, words: string[], options: RunOptions) =>
         perform(options, async (call) => (await import('./run.js')).run(call, said, runbook, words)),
       );
@@ -36,14 +38,14 @@ function declareLaunches(program: Command): void {
 
 function declareAnswers(program: Command): void {
   const answers = [
-    ['approve', 'agree to what a gate asks'],
-    ['deny', 'refuse what a gate asks'],
-    ['withdraw', 'take back what you said at a gate'],
+    ['approve', 'agree to what a gate asks', 'checked with the owner'],
+    ['deny', 'refuse what a gate asks', 'this host is the honeypot'],
+    ['withdraw', 'take back what you said at a gate', 'the owner says otherwise'],
   ] as const;
-  for (const [name, summary] of answers) {
+  for (const [name, summary, reason] of answers) {
     speakingVerb(program, `${name} <run>`, summary, [
       `firebreak ${name} run-4k7mq2x9ab`,
-      `firebreak ${name} run-4k7mq2x9ab --gate containment --reason "checked with the owner"`,
+      `firebreak ${name} run-4k7mq2x9ab --gate containment --reason "${reason}"`,
     ])
       .option('--gate <name>', 'which gate, where several ask')
       .action((run: string, options: GateOptions) =>
@@ -53,29 +55,29 @@ function declareAnswers(program: Command): void {
 }
 
 function declareSteering(program: Command): void {
-  const steering = [
-    ['retry', 'try again what failed, or ask again'],
-    ['cancel', 'stop a run; it lifts no containment, and asks once something was written'],
-  ] as const;
-  for (const [name, summary] of steering) {
-    speakingVerb(program, `${name} <run>`, summary, [
-      `firebreak ${name} run-4k7mq2x9ab`,
-      `firebreak ${name} run-4k7mq2x9ab --reason "wrong host"`,
-    ])
-      .option('--step <id>', 'only this step')
-      .action((run: string, options: SteerOptions) =>
-        perform(options, async (call) => (await import('./steer.js')).steer(call, name, run)),
-      );
-  }
-  speakingVerb(program, 'extend <run> <duration>', 'give a deadline more time', [
-    'firebreak extend run-4k7mq2x9ab 2h',
-    'firebreak extend run-4k7mq2x9ab 30m --step isolate',
+  speakingVerb(program, 'retry <run>', 'try again what failed, or ask again', [
+    'firebreak retry run-4k7mq2x9ab',
+    'firebreak retry run-4k7mq2x9ab --step isolate --reason "host is back"',
   ])
     .option('--step <id>', 'only this step')
-    .action((run: string, duration: string, options: SteerOptions) =>
-      perform(options, async (call) => (await import('./steer.js')).extend(call, run, duration)),
+    .action((run: string, options: RetryOptions) =>
+      perform(options, async (call) => (await import('./steer.js')).retry(call, run)),
     );
-  speakingVerb(program, 'note <run> <text...>', 'put a remark on the record', [
+  speakingVerb(
+    program,
+    'cancel <run>',
+    'stop a whole run; it lifts no containment, and others must agree once something was written',
+    ['firebreak cancel run-4k7mq2x9ab', 'firebreak cancel run-4k7mq2x9ab --reason "wrong host"'],
+  ).action((run: string, options: SpeakOptions) =>
+    perform(options, async (call) => (await import('./steer.js')).cancel(call, run)),
+  );
+  speakingVerb(program, 'extend <run> <duration>', 'give every gate that asks, or the review, more time', [
+    'firebreak extend run-4k7mq2x9ab 2h',
+    'firebreak extend run-4k7mq2x9ab 30m --reason "owner is on the way"',
+  ]).action((run: string, duration: string, options: SpeakOptions) =>
+    perform(options, async (call) => (await import('./steer.js')).extend(call, run, duration)),
+  );
+  signedVerb(program, 'note <run> <text...>', 'put a remark on the record', [
     'firebreak note run-4k7mq2x9ab "owner informed by phone"',
     'firebreak note run-4k7mq2x9ab ticket OPS-42 --json',
   ]).action((run: string, text: string[], options: SpeakOptions) =>

@@ -3,12 +3,19 @@ import type { RunView } from '../core/run-view.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { follow } from './follow.js';
 import { openGateway } from './gateway-client.js';
+import { keptLaunch, keptLine, keptState } from './kept.js';
 import { nextStep } from './next-step.js';
 import type { Output } from './output.js';
 import type { Call } from './perform.js';
+import { hasEnded } from './run-facts.js';
 
 export async function watch({ out }: Call, run: string): Promise<ExitCode> {
-  return followAndTell(out, run, (view) => hasEnded(view));
+  const gateway = openGateway();
+  // Asked before it is followed: a gateway that is not there at all, or does not know the run, is said at once.
+  const kept = await keptLaunch(gateway, run);
+  if (kept === undefined) await gateway.run(run);
+  else out.progress(keptLine(kept));
+  return followAndTell(out, run, (view) => hasEnded(view), kept === undefined ? 'planning' : keptState);
 }
 
 /** For `run` and `plan`: until it ends or somebody else has to do something. */
@@ -16,12 +23,18 @@ export function needsPeople(view: RunView): boolean {
   return hasEnded(view) || view.state === 'needs a person' || view.asks.some(({ state }) => state === 'asking');
 }
 
-export async function followAndTell(out: Output, run: string, enough: (view: RunView) => boolean): Promise<ExitCode> {
+/** `before`: what the run is until its first event says more. */
+export async function followAndTell(
+  out: Output,
+  run: string,
+  enough: (view: RunView) => boolean,
+  before = 'planning',
+): Promise<ExitCode> {
   const gateway = openGateway();
   const { events, view: seen, stopped } = await follow({ gateway, run, out, enough });
   if (stopped) {
     const back = `Stopped watching; ${run} goes on. Come back with: firebreak watch ${run}`;
-    out.answer({ run, state: seen?.state ?? 'planning', stopped, events, next: `firebreak watch ${run}` }, [back]);
+    out.answer({ run, state: seen?.state ?? before, stopped, events, next: `firebreak watch ${run}` }, [back]);
     return exitCodes.done;
   }
   const { view, holds } = await gateway.run(run);
@@ -35,9 +48,4 @@ function codeOf({ state }: RunView): ExitCode {
   return state === 'failed' || state === 'cancelled' || state === 'refused' || state === 'needs a person'
     ? exitCodes.failed
     : exitCodes.done;
-}
-
-/** A refused launch has no end of its own. */
-function hasEnded({ endedAt, state }: RunView): boolean {
-  return endedAt !== undefined || state === 'refused';
 }

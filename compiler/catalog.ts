@@ -15,6 +15,8 @@ export interface UnitInfo {
   summary: string;
   partsOpen?: boolean;
   oneWay?: boolean;
+  /** How a person does it, as lines of bash. */
+  byHand?: string;
   input: z.ZodType;
 }
 
@@ -25,8 +27,9 @@ export function catalogOf(units: readonly AnyUnit[]): Catalog {
 }
 
 function infoOf(unit: AnyUnit): UnitInfo {
-  const { name, kind, risk, phase, summary, input } = unit;
+  const { name, kind, risk, phase, summary, input, byHand } = unit;
   const info: UnitInfo = { name, kind, system: systemOf(name), risk, phase, summary, input };
+  if (byHand !== undefined) info.byHand = byHand;
   return unit.kind === 'action' ? { ...info, partsOpen: unit.partsOpen, oneWay: unit.oneWay } : info;
 }
 

@@ -47,7 +47,8 @@ const inputWords: Record<InputType['type'], [one: string, many: string]> = {
   incident: ['the id of an incident', 'ids of incidents'],
 };
 
-function describeInput(type: InputType): string {
+/** `a list of ids of EC2 instances (at most 500)`, and what the runbook says of it. */
+export function describeInput(type: InputType): string {
   const of = inputWords[(type.of ?? 'string') as InputType['type']][1];
   const what =
     type.type === 'list'
@@ -125,7 +126,7 @@ function agreed({ gates, steps }: Runbook): string[] {
 }
 
 function describeGate(name: string, asked: GateSpec, steps: Step[]): string[] {
-  const spec = atLeast(asked, leastGate[worst(steps.map(riskOf))]);
+  const spec = asAsked(asked, steps);
   const containing = steps.some(({ phase }) => phase === 'contain');
   const lines = [
     `Gate "${name}", for ${and(steps.map(({ id }) => id))}:`,
@@ -148,8 +149,13 @@ function describeGate(name: string, asked: GateSpec, steps: Step[]): string[] {
   return lines.map((line, index) => (index === 0 ? `  ${line}` : `    ${line}`));
 }
 
+/** A gate as it will ask for these steps: their risk may ask for more than the runbook. */
+export function asAsked(spec: GateSpec, steps: Step[]): GateSpec {
+  return atLeast(spec, leastGate[worst(steps.map(riskOf))]);
+}
+
 const failureWords: Record<Step['onFailure'], string> = {
-  stop: 'the run stops after it and waits for a person.',
+  stop: 'the run ends as failed; the steps after it are skipped, on the record, and nothing waits for a person.',
   continue: 'the other targets and the steps after it go on; the failure is shown and stays on the record.',
   undo: 'what the step did is put back, then the run stops.',
   ask: 'the run waits until a person decides.',
@@ -208,12 +214,12 @@ function riskOf({ work }: Step): Risk {
   return work.kind === 'change' ? work.risk : 'read';
 }
 
-function people(need: number): string {
+export function people(need: number): string {
   return need === 1 ? '1 other person' : `${need} other people`;
 }
 
-const and = (words: string[]): string => joined(words, 'and');
-const or = (words: string[]): string => joined(words, 'or');
+export const and = (words: string[]): string => joined(words, 'and');
+export const or = (words: string[]): string => joined(words, 'or');
 
 function joined(words: string[], last: string): string {
   return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;

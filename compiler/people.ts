@@ -11,7 +11,8 @@ import { parseSource } from './source.js';
 /** Names under which parts of Firebreak itself stand in the journal; a person of that name would be taken for one. */
 const reservedIds = ['engine', 'executor', 'gateway', 'journal', 'worker', 'firebreak'];
 
-const principalId = z
+/** How people and services are called. */
+export const principalId = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._@-]*$/, { error: 'must be lower-case letters, digits and . _ @ -' })
   .max(64)

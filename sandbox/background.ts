@@ -7,6 +7,7 @@ import { FirebreakError } from '../core/errors.js';
 import { isAlive } from '../worker/cache.js';
 import { built } from '../worker/project.js';
 import { type Workspace, workspaceAt } from '../worker/workspace.js';
+import { refuseOthers } from './claim.js';
 
 /** What a running sandbox says of itself, in `.firebreak/sandbox.json`. */
 export interface SandboxFile {
@@ -29,6 +30,7 @@ export async function startSandbox(root: string): Promise<SandboxFile> {
   const workspace = workspaceAt(root);
   const running = runningSandbox(workspace);
   if (running !== undefined) return running;
+  refuseOthers(workspace.root);
   mkdirSync(workspace.state, { recursive: true, mode: 0o700 });
   const log = join(workspace.state, 'sandbox.log');
   const to = openSync(log, 'a', 0o600);

@@ -2,7 +2,7 @@
  * The main job before your eyes: three hosts believed compromised, contained through Slack by three people while the worker
  * is killed, held, released, and proven by a timeline. Everything but AWS and Slack is the real thing.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeNetworkInterfacesCommand, EC2Client } from '@aws-sdk/client-ec2';
@@ -15,6 +15,7 @@ import { verifyTimeline } from '../journal/verify.js';
 import { openKeys } from '../worker/keys.js';
 import { up } from '../worker/up.js';
 import { type Workspace, workspaceAt } from '../worker/workspace.js';
+import { claimDemo, demoParts } from './claim.js';
 import { slackPage } from './slack/page.js';
 import type { Seen } from './slack/user.js';
 import { openWorld, sandboxRegion, type World } from './world.js';
@@ -27,7 +28,7 @@ export interface Demo {
 }
 
 export interface DemoOptions {
-  /** A folder of the demo's own; emptied first. */
+  /** A folder of the demo's own: missing, empty, or with an earlier demo, which is replaced. */
   out: string;
   tell: (line: string) => void;
 }
@@ -37,8 +38,8 @@ const withinMs = 60_000;
 const reason = 'beacon to a known bad host';
 
 export async function runDemo({ out, tell }: DemoOptions): Promise<Demo> {
-  rmSync(out, { recursive: true, force: true });
-  const root = join(out, 'workspace');
+  claimDemo(out);
+  const root = join(out, demoParts.workspace);
   mkdirSync(root, { recursive: true });
   tell('Starting a local copy of the world: AWS (emulator), Slack (our own), Temporal, worker, gateway.');
   const world = await openWorld({ root, tell });
@@ -143,9 +144,9 @@ async function cardsShow({ world }: Stage, runs: string[]): Promise<void> {
 }
 
 async function exportTimeline(stage: Stage, run: string, incident: string): Promise<Demo> {
-  const jsonl = join(stage.out, 'timeline.jsonl');
-  const markdown = join(stage.out, 'timeline.md');
-  const slack = join(stage.out, 'slack.html');
+  const jsonl = join(stage.out, demoParts.jsonl);
+  const markdown = join(stage.out, demoParts.markdown);
+  const slack = join(stage.out, demoParts.slack);
   writeFileSync(jsonl, await timeline(stage, incident, 'jsonl'));
   writeFileSync(markdown, await timeline(stage, incident, 'md'));
   writeFileSync(slack, slackPage(stage.world.slack.state));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePort } from '../worker/ports.js';
 import { type AwsSandbox, startAws } from './aws/start-aws.js';
+import { claimSandbox, type secretNames } from './claim.js';
 import { makeKeys, peopleYaml } from './people.js';
 import { type Seeded, seedAws } from './seed.js';
 import { openSandboxSlack, sandboxBot, type SandboxSlack, sandboxTeam } from './slack/server.js';
@@ -20,7 +21,7 @@ export interface World {
 }
 
 export interface WorldOptions {
-  /** The folder that becomes a workspace; made where it is missing. */
+  /** The folder that becomes a workspace; made where it is missing. A workspace that is no sandbox is refused. */
   root: string;
   /** What waits for a person, such as the emulator's first installation. */
   tell?: (line: string) => void;
@@ -45,6 +46,7 @@ export async function openWorld({
   slackSecrets,
 }: WorldOptions): Promise<World> {
   process.env[quietSdk] ??= 'true';
+  claimSandbox(root);
   mkdirSync(join(root, 'secrets'), { recursive: true, mode: 0o700 });
   makeKeys(root);
   const aws = await startAws(tell === undefined ? {} : { progress: tell });
@@ -81,7 +83,7 @@ function writeSecrets(
   credentials: World['credentials'],
   { botToken, signingSecret }: SandboxSlack,
 ): void {
-  const secrets = {
+  const secrets: Record<(typeof secretNames)[number], string> = {
     'aws-access-key-id': credentials.accessKeyId,
     'aws-secret-access-key': credentials.secretAccessKey,
     'slack-bot-token': botToken,

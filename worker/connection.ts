@@ -2,13 +2,13 @@
  * Where Temporal is, and connections to it: an address that somebody gave, else the embedded server of the workspace.
  * Everything that reaches Temporal comes through here, so that all agree on address, namespace and data converter.
  */
-import { Client, Connection } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { type ClientConnectConfig, loadClientConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FirebreakError } from '../core/errors.js';
 import { dataConverter } from './data-converter.js';
-import { keptPort } from './ports.js';
+import { keptPort, portIfKept } from './ports.js';
 import type { Workspace } from './workspace.js';
 
 export interface TemporalSettings {
@@ -34,13 +34,7 @@ const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconn
 export function givenTemporal(env: NodeJS.ProcessEnv = process.env): TemporalSettings | undefined {
   const named = env['TEMPORAL_PROFILE'] ?? env['TEMPORAL_CONFIG_FILE'];
   if (named === undefined && env['TEMPORAL_ADDRESS'] === undefined) return undefined;
-  const overrideEnvVars = Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
-  const { connectionOptions, namespace } = loadClientConnectConfig({
-    disableFile: named === undefined,
-    overrideEnvVars,
-  });
+  const { connectionOptions, namespace } = readConfig(env, named === undefined);
   const { address } = connectionOptions;
   if (address === undefined || address === '') {
     throw new FirebreakError(
@@ -54,9 +48,45 @@ export function givenTemporal(env: NodeJS.ProcessEnv = process.env): TemporalSet
   return { connectionOptions: { ...connectionOptions, address }, namespace: namespace ?? namespaceDefault };
 }
 
+/** A profile that is not there, a file that is no TOML, a certificate that cannot be read: all of it is a person's to mend. */
+function readConfig(env: NodeJS.ProcessEnv, disableFile: boolean): ClientConnectConfig {
+  const overrideEnvVars = Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  try {
+    return loadClientConnectConfig({ disableFile, overrideEnvVars });
+  } catch (cause) {
+    const file = env['TEMPORAL_CONFIG_FILE'] ?? 'temporal.toml in the configuration folder of this account';
+    const from = disableFile ? 'the TEMPORAL_ variables of the environment' : file;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FirebreakError('temporal.bad-config', `Where Temporal is cannot be read from ${from}: ${why}.`, {
+      nextStep: disableFile
+        ? 'correct them, or set TEMPORAL_ADDRESS alone.'
+        : `${profilesIn(overrideEnvVars)} Correct TEMPORAL_PROFILE or TEMPORAL_CONFIG_FILE, or set TEMPORAL_ADDRESS alone.`,
+      cause,
+    });
+  }
+}
+
+function profilesIn(overrideEnvVars: Record<string, string>): string {
+  try {
+    const names = Object.keys(loadClientConfig({ overrideEnvVars }).profiles);
+    return names.length === 0 ? 'No profile was found there.' : `Profiles there: ${names.join(', ')}.`;
+  } catch {
+    // The file itself is what is wrong, and the message says how.
+    return 'No profile could be read.';
+  }
+}
+
 /** What was given, else the embedded server of this workspace, whether it runs yet or not. */
 export async function temporalOf(workspace: Workspace): Promise<TemporalSettings> {
   return givenTemporal() ?? embedded(await keptPort(workspace, 'temporal'));
+}
+
+/** The same for who only looks: undefined where nothing was given and no embedded server has run here yet. */
+export function knownTemporal(workspace: Workspace): TemporalSettings | undefined {
+  const port = portIfKept(workspace, 'temporal');
+  return givenTemporal() ?? (port === undefined ? undefined : embedded(port));
 }
 
 export function embedded(port: number): TemporalSettings {
@@ -92,6 +122,40 @@ export async function serves(settings: TemporalSettings): Promise<void> {
     await connection.close();
   }
 }
+
+/** For one look at a server that should be running already, in milliseconds. */
+const lookMs = 5_000;
+
+/** Throws unless the server answers now and has the namespace. For a server of somebody else: nothing here starts it. */
+export async function refuseUnreachable(settings: TemporalSettings): Promise<void> {
+  const { connectionOptions, namespace } = settings;
+  const { address } = connectionOptions;
+  const client = openClient(settings);
+  try {
+    await client.withDeadline(Date.now() + lookMs, () =>
+      client.connection.workflowService.describeNamespace({ namespace }),
+    );
+  } catch (cause) {
+    const code: number | undefined = isGrpcServiceError(cause) ? cause.code : undefined;
+    if (code === grpcNotFound) {
+      throw new FirebreakError('temporal.no-namespace', `Temporal at ${address} has no namespace ${namespace}.`, {
+        nextStep: 'set TEMPORAL_NAMESPACE to one that is there, or have this one made.',
+        cause,
+      });
+    }
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FirebreakError('temporal.unreachable', `Temporal does not answer at ${address}: ${why}.`, {
+      nextStep: `start it, or unset TEMPORAL_ADDRESS and TEMPORAL_PROFILE: \`firebreak up\` then runs a Temporal of its own.`,
+      isTerminal: false,
+      cause,
+    });
+  } finally {
+    await client.connection.close();
+  }
+}
+
+/** gRPC's NOT_FOUND. */
+const grpcNotFound = 5;
 
 async function patiently<T>({ connectionOptions: { address } }: TemporalSettings, reach: () => Promise<T>): Promise<T> {
   const untilMs = Date.now() + connectTimeoutMs;

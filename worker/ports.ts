@@ -16,6 +16,12 @@ export async function keptPort(workspace: Workspace, name: string): Promise<numb
   return Number(readFileSync(file, 'utf8'));
 }
 
+/** Looks only. */
+export function portIfKept(workspace: Workspace, name: string): number | undefined {
+  const file = join(workspace.state, 'ports', name);
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined;
+}
+
 /** Free at this moment; whoever binds it soon will find it so. */
 export async function freePort(): Promise<number> {
   const server = createServer();

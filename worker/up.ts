@@ -2,7 +2,7 @@
 import { units } from '../activities/index.js';
 import { loadBundle } from '../compiler/bundle.js';
 import { catalogOf } from '../compiler/catalog.js';
-import { embedded, givenTemporal, type TemporalSettings } from './connection.js';
+import { embedded, givenTemporal, refuseUnreachable, type TemporalSettings } from './connection.js';
 import type { OnState, Part } from './kept-process.js';
 import { openKeys, pinKeys } from './keys.js';
 import { keptPort } from './ports.js';
@@ -38,10 +38,12 @@ export async function up(
   openWorkspace(workspace);
   // Before anything is started or written: processes that die of it again and again would only be said to be not ready.
   await loadBundle(workspace, catalogOf(units));
+  const given = givenTemporal();
+  // A worker would wait for it for a minute, and then only be said to be not ready.
+  if (given !== undefined) await refuseUnreachable(given);
   pinKeys(workspace, openKeys(workspace));
   const supervisor = openSupervisor(workspace.state, onState);
   try {
-    const given = givenTemporal();
     const [temporal, server] = given === undefined ? await embeddedServer(workspace, tell) : [given, []];
     await supervisor.start(extras);
     // At once: the worker waits for Temporal, and the gateway needs none to start. Stopping goes the other way, one by one.

@@ -18,12 +18,15 @@ const verbs = [
   'undo',
   'release',
   'status',
+  'brief',
   'holds',
   'watch',
   'doctor',
   'validate',
   'explain',
   'permissions',
+  'init',
+  'completion',
   'up',
   'keys',
   'demo',
@@ -45,6 +48,24 @@ test('help names every verb and the exit codes', () => {
   const { stdout } = firebreak('--help');
   for (const verb of verbs) expect(stdout).toMatch(new RegExp(`^ {2}${verb} `, 'm'));
   expect(stdout).toContain('Exit codes: 0 done');
+});
+
+test.each(['timeline', 'sandbox'])('the help of %s has examples of what is under it', (group) => {
+  expect(firebreak(group, '--help').stdout).toMatch(new RegExp(`Examples:\\n  \\$ firebreak ${group} `));
+});
+
+test('help says where to begin, and hides what only completion asks', () => {
+  const { stdout } = firebreak('--help');
+  expect(stdout).toContain('New here: `firebreak demo` shows it');
+  expect(stdout).not.toContain('__complete');
+});
+
+test('a note takes its text and no reason besides, which would be lost', () => {
+  const { status, stderr } = firebreak('note', 'run-4k7mq2x9ab', 'text', '--reason', 'x');
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringContaining("Unknown option '--reason'") as string,
+  });
 });
 
 test('help loads nothing but commander, so that it answers at once', () => {

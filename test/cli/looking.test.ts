@@ -1,7 +1,10 @@
 // Verbs that only look, as a person and a script see them.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { built } from '../../worker/project.js';
 import { write, writeAsk, writeHold, writeLaunch, type Written } from '../gateway/support.js';
 import { type Cli, openCli } from './support.js';
 
@@ -167,7 +170,7 @@ test('explain prints the shipped runbook as a checklist, by name or by file', as
   expect(stdout).toContain('Who must agree');
   expect(await cli.run(['explain', 'aws-host'])).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('Use one of: aws-host-compromise') as string,
+    stderr: expect.stringContaining('aws-host-compromise.') as string,
   });
 });
 
@@ -213,4 +216,76 @@ test('keys are made once, readable by their owner alone, and their public halves
   expect(readFileSync(join(cli.root, 'people.yaml'), 'utf8')).toContain(id);
   expect((await cli.run(['keys', '--json'])).stdout).toBe((await cli.run(['keys', '--json'])).stdout);
   expect(await cli.run(['validate'])).toMatchObject({ code: 0 });
+});
+
+test('holds of a name that is not there is a mistake in the name, not the answer that nothing is held', async () => {
+  await writeHold(cli.ground.store, written);
+  const run = await cli.run(['holds', 'run-0000000010']);
+  expect(run).toMatchObject({ code: 2, stdout: '' });
+  expect(run.stderr).toContain('did you mean "run-0000000001"?');
+  const incident = await cli.run(['holds', 'inc-0000000010']);
+  expect(incident).toMatchObject({ code: 2, stdout: '' });
+  expect(incident.stderr).toContain('did you mean "inc-0000000001"?');
+});
+
+test('watch without a gateway, or of a run that is not there, ends at once and says why', async () => {
+  const unknown = await cli.run(['watch', 'run-0000000010']);
+  expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('run-0000000001') as string });
+  await cli.stopGateway();
+  const startedMs = Date.now();
+  const { code, stderr } = await cli.run(['watch', written.run]);
+  expect(code).toBe(3);
+  expect(stderr).toContain('Next: firebreak up');
+  expect(stderr).not.toContain('Waiting until it is back');
+  expect(Date.now() - startedMs).toBeLessThan(20_000);
+});
+
+test('a folder is not taken for a runbook', async () => {
+  const { code, stderr } = await cli.run(['explain', cli.root]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`${cli.root} is a folder`);
+  expect(stderr).not.toContain('this is a bug');
+});
+
+test('doctor looks and makes nothing, in whatever folder it is called', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'firebreak-nothing-'));
+  const { code, json } = await cli.run(['doctor', '--workspace', folder, '--json']);
+  expect(code).toBe(3);
+  expect(json()['findings']).toContainEqual(
+    expect.objectContaining({ name: 'temporal', ok: false, nextStep: expect.stringContaining('firebreak up') }),
+  );
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('neither the sandbox nor a demo is made in a folder that holds a workspace', async () => {
+  const before = readFileSync(join(cli.root, 'people.yaml'), 'utf8');
+  const sandbox = await cli.run(['sandbox', 'up', '--workspace', cli.root]);
+  expect(sandbox).toMatchObject({ code: 2, stderr: expect.stringContaining('firebreak.yaml') as string });
+  const demo = await cli.run(['demo', '--out', cli.root]);
+  expect(demo).toMatchObject({ code: 2, stderr: expect.stringContaining('--out') as string });
+  expect(readFileSync(join(cli.root, 'people.yaml'), 'utf8')).toBe(before);
+});
+
+test('the workspace that is worked in is not taken for the sandbox', async () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'firebreak-elsewhere-')));
+  const env = { PATH: process.env['PATH'], FIREBREAK_WORKSPACE: cli.root };
+  const main = built('cli', 'main.js');
+  const text = execFileSync(process.execPath, [main, 'sandbox', 'down', '--json'], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  });
+  expect(JSON.parse(text)).toEqual({ root: join(folder, 'out', 'sandbox'), stopped: false });
+});
+
+test('a profile that is not there is bad input, and a Temporal that does not answer is named soon', async () => {
+  const profile = await cli.run(['up'], { env: { TEMPORAL_PROFILE: 'nope' } });
+  expect(profile.code).toBe(2);
+  expect(profile.stderr).toContain("Profile 'nope' not found");
+  expect(profile.stderr).not.toContain('this is a bug');
+  const startedMs = Date.now();
+  const away = await cli.run(['up'], { env: { TEMPORAL_ADDRESS: '127.0.0.1:1' } });
+  expect(away.code).toBe(3);
+  expect(away.stderr).toContain('Temporal does not answer at 127.0.0.1:1');
+  expect(Date.now() - startedMs).toBeLessThan(30_000);
 });

@@ -5,12 +5,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { judgeResponder, judgeSpeaker } from '../../core/gate.js';
+import type { Json } from '../../core/json.js';
 import type { Statement } from '../../core/statement.js';
 import { beingDelivered, type Said } from '../../gateway/api.js';
 import { type Door, openDoor } from '../../gateway/door.js';
 import { writeGatewayFile } from '../../gateway/gateway-file.js';
 import { Refusal } from '../../gateway/refusal.js';
 import { type Listening, serve } from '../../gateway/server.js';
+import { deliveryIdOf } from '../../gateway/statement-ids.js';
 import { exportTimeline } from '../../gateway/timeline.js';
 import { digestOf } from '../../journal/digest.js';
 import { findFacts } from '../../journal/proof.js';
@@ -112,7 +114,11 @@ async function rule(cli: Cli, statement: Statement): Promise<Said> {
   cli.said.push(statement);
   const { run } = about;
   const incident = about.kind === 'launch' ? about.incident : ((await store.events({ run }))[0]?.chain ?? '');
-  if (cli.engineAway) return { run, incident, outcome: beingDelivered };
+  if (cli.engineAway) {
+    const message = JSON.parse(JSON.stringify(statement)) as Json;
+    await store.receive({ id: deliveryIdOf(statement), receivedAt: new Date().toISOString(), message });
+    return { run, incident, outcome: beingDelivered };
+  }
   if (about.kind === 'launch') {
     const digest = digestOf(about);
     const data = {

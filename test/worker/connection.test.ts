@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { givenTemporal, temporalOf } from '../../worker/connection.js';
+import { embedded, givenTemporal, knownTemporal, refuseUnreachable, temporalOf } from '../../worker/connection.js';
 import { workspaceAt } from '../../worker/workspace.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'firebreak-connection-'));
@@ -52,4 +52,42 @@ test('without an address it is the embedded server, at a port of the workspace t
   expect(one).toEqual(two);
   expect(one.connectionOptions.address).toMatch(/^127\.0\.0\.1:\d+$/);
   expect(await temporalOf(workspace)).toEqual(one);
+});
+
+test('a profile that is not there is refused with the file and the profiles that are', () => {
+  expect(() => givenTemporal({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'prodcution' })).toThrow(
+    expect.objectContaining({
+      code: 'temporal.bad-config',
+      isTerminal: true,
+      message: expect.stringMatching(`${file}.*prodcution`),
+      nextStep: expect.stringContaining('default, production'),
+    }),
+  );
+});
+
+test('a profile without any file, and a file that is no TOML, are refused as such', () => {
+  expect(() => givenTemporal({ TEMPORAL_PROFILE: 'nope', HOME: folder, XDG_CONFIG_HOME: folder })).toThrow(
+    expect.objectContaining({ code: 'temporal.bad-config', message: expect.stringContaining('temporal.toml') }),
+  );
+  const broken = join(folder, 'broken.toml');
+  writeFileSync(broken, 'this is no toml');
+  expect(() => givenTemporal({ TEMPORAL_CONFIG_FILE: broken })).toThrow(
+    expect.objectContaining({ code: 'temporal.bad-config', message: expect.stringContaining(broken) }),
+  );
+});
+
+test('a server that does not answer is said within seconds, with its address', async () => {
+  const startedMs = Date.now();
+  await expect(refuseUnreachable(embedded(1))).rejects.toMatchObject({
+    code: 'temporal.unreachable',
+    isTerminal: false,
+    message: expect.stringContaining('Temporal does not answer at 127.0.0.1:1'),
+  });
+  expect(Date.now() - startedMs).toBeLessThan(10_000);
+});
+
+test('whoever only looks makes nothing in a folder that is no workspace', () => {
+  const workspace = workspaceAt(mkdtempSync(join(tmpdir(), 'firebreak-look-')));
+  expect(knownTemporal(workspace)).toBeUndefined();
+  expect(existsSync(workspace.state)).toBe(false);
 });

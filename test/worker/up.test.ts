@@ -1,7 +1,7 @@
 // The real three processes of a workspace, each killed in turn.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -100,4 +100,21 @@ test('when the supervisor is killed, everything is gone within seconds, and the 
   const running = await up(workspace);
   expect(await health(workspace)).toMatchObject({ ok: true });
   await running.stop();
+});
+
+test('a Temporal that was given and does not answer is named at once, and nothing is started', async () => {
+  const workspace = await newWorkspace();
+  vi.stubEnv('TEMPORAL_ADDRESS', '127.0.0.1:1');
+  try {
+    const startedMs = Date.now();
+    await expect(up(workspace)).rejects.toMatchObject({
+      code: 'temporal.unreachable',
+      isTerminal: false,
+      message: expect.stringContaining('127.0.0.1:1'),
+    });
+    expect(Date.now() - startedMs).toBeLessThan(15_000);
+    expect(existsSync(join(workspace.state, 'pids.json'))).toBe(false);
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });

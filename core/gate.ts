@@ -3,6 +3,7 @@
  * `judge`, so there is one answer to "does this count?".
  */
 import { same } from './canonical.js';
+import { formatDuration } from './duration.js';
 import type { Iso, PrincipalId } from './json.js';
 import type { Facts, GateAbout, Statement } from './statement.js';
 import type { Verb } from './verbs.js';
@@ -43,6 +44,8 @@ export interface Counted {
   verb: 'approve' | 'deny' | 'withdraw';
   by: PrincipalId;
   at: Iso;
+  /** An approval counts until then and not after it; a denial and a withdrawal stay. */
+  goodUntil: Iso;
   personalKey: boolean;
 }
 
@@ -73,7 +76,10 @@ export function judge(ask: Ask, before: Counted[], statement: Statement, facts: 
   }
   // However long its speaker, or who attested it, wrote that it should be good.
   if (verb === 'approve' && nowMs > Date.parse(statement.at) + ask.spec.approvalValidMs) {
-    return refused('statement.expired', `An approval at gate "${ask.about.gate}" is not good for as long as that.`);
+    return refused(
+      'statement.expired',
+      `An approval at gate "${ask.about.gate}" is good for ${formatDuration(ask.spec.approvalValidMs)}; this one was good until ${goodUntil(statement, ask.spec)}.`,
+    );
   }
   if (before.some((each) => each.digest === facts.digest))
     return refused('statement.replayed', 'This was already said and counted.');
@@ -83,7 +89,7 @@ export function judge(ask: Ask, before: Counted[], statement: Statement, facts: 
   if (!principal.groups.some((group) => ask.spec.from.includes(group))) {
     return refused('gate.not-eligible', `Only ${ask.spec.from.join(' or ')} can decide at gate "${ask.about.gate}".`);
   }
-  const standing = standingOf(before, principal.id);
+  const standing = standingOf(stillGood(before, nowMs), principal.id);
   if (verb === 'withdraw') {
     if (standing === undefined) return refused('gate.nothing-to-withdraw', 'You have not decided in this round.');
   } else if (standing !== undefined) {
@@ -105,6 +111,7 @@ export function judge(ask: Ask, before: Counted[], statement: Statement, facts: 
       verb,
       by: principal.id,
       at: statement.at,
+      goodUntil: goodUntil(statement, ask.spec),
       personalKey: facts.proof.good && facts.proof.personalKey,
     },
   };
@@ -151,17 +158,36 @@ export function judgeResponder(
   return { counts: true };
 }
 
-/** Where the gate stands. One denial stops; approvals count once a person; time never passes a gate. */
+/**
+ * Where the gate stands by these words. One denial stops; approvals count once a person; time never passes a gate. Whether
+ * the words are `stillGood` is asked before, as of the moment that matters: of passing, or of carrying out.
+ */
 export function verdict(ask: Ask, counted: Counted[], nowMs: number): Verdict {
-  const standing = [...new Set(counted.map((each) => each.by))]
-    .map((by) => standingOf(counted, by))
-    .filter((each) => each !== undefined);
+  const standing = standingIn(counted);
   if (standing.some((each) => each.verb === 'deny')) return 'denied';
   const approvals = standing.filter((each) => each.verb === 'approve');
   const personal = approvals.filter((each) => each.personalKey).length;
   if (approvals.length >= ask.spec.need && personal >= ask.spec.personalKeys) return 'passed';
   if (!ask.containing && nowMs >= Date.parse(ask.deadline)) return 'expired';
   return 'asking';
+}
+
+/** What counts at this moment: an approval that has lapsed is as if it had not been said, and can be said again. */
+export function stillGood(counted: Counted[], nowMs: number): Counted[] {
+  return counted.filter((each) => each.verb !== 'approve' || !(nowMs > Date.parse(each.goodUntil)));
+}
+
+/** Everybody's last word, of those who have one. */
+export function standingIn(counted: Counted[]): Counted[] {
+  return [...new Set(counted.map((each) => each.by))]
+    .map((by) => standingOf(counted, by))
+    .filter((each) => each !== undefined);
+}
+
+/** The earlier of what its speaker wrote and what the gate allows. */
+export function goodUntil({ at, validUntil }: Statement, { approvalValidMs }: GateSpec): Iso {
+  const latestMs = Date.parse(at) + approvalValidMs;
+  return latestMs < Date.parse(validUntil) ? new Date(latestMs).toISOString() : validUntil;
 }
 
 /** A person's last word in this round, or undefined when it was withdrawn or never said. */

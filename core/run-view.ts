@@ -1,5 +1,5 @@
 /** A run as people see it, folded from its events alone; cards, `status` and `watch` are views of this. */
-import type { Event } from './event.js';
+import type { Event, EventAction } from './event.js';
 import type {
   GateAsked,
   GateMoved,
@@ -9,7 +9,7 @@ import type {
   StatementRuled,
   StepFinished,
 } from './event-data.js';
-import type { GateSpec } from './gate.js';
+import { type GateSpec, goodUntil } from './gate.js';
 import type { Digest, Iso, Json, PrincipalId } from './json.js';
 import type { PlanRef } from './plan.js';
 import type { Phase } from './runbook.js';
@@ -31,7 +31,8 @@ export interface StepView {
   phase: Phase;
   unit: string;
   gate?: string;
-  state: 'waiting' | 'running' | 'done' | 'partial' | 'failed' | 'skipped';
+  /** `unknown`: it had begun when the run ended, and nothing tells how far it came. */
+  state: 'waiting' | 'running' | 'done' | 'partial' | 'failed' | 'skipped' | 'unknown';
   startedAt?: Iso;
   endedAt?: Iso;
   counts: Record<string, number>;
@@ -50,8 +51,20 @@ export interface AskView {
   containing: boolean;
   plans: PlanRef[];
   reason?: string;
-  state: 'asking' | 'passed' | 'denied' | 'expired';
-  decided: { by: PrincipalId; verb: string; at: Iso; reason?: string }[];
+  /** `closed`: the run ended while it asked; nobody can answer any more. */
+  state: 'asking' | 'passed' | 'denied' | 'expired' | 'closed';
+  decided: Decision[];
+  /** Approvals that grew too old before the gate passed: they count no more, and can be given again. */
+  lapsed?: Decision[];
+}
+
+export interface Decision {
+  by: PrincipalId;
+  verb: string;
+  at: Iso;
+  reason?: string;
+  /** Of an approval: until when it counts. */
+  goodUntil?: Iso;
 }
 
 export interface RunView {
@@ -70,6 +83,8 @@ export interface RunView {
   reason?: string;
   launchedAt: Iso;
   endedAt?: Iso;
+  /** What its end says of itself, such as that somebody ended it at Temporal. */
+  says?: string;
   state: RunState;
   steps: StepView[];
   asks: AskView[];
@@ -94,13 +109,15 @@ export function viewRun(events: Event[]): RunView | undefined {
 export function fold(view: RunView | undefined, event: Event): RunView | undefined {
   if (event.action === 'run.launched' || event.action === 'run.refused') return launched(view, event);
   if (view === undefined || event.run !== view.run) return view;
-  return { ...step(view, event), lastEventAt: event.recordedAt };
+  const next = isOver(view) && event.action in passedOver ? late(view, event) : step(view, event);
+  return { ...next, lastEventAt: event.recordedAt };
 }
 
 function launched(view: RunView | undefined, event: Event): RunView {
   const data = event.data as unknown as RunLaunched;
   const refused = event.action === 'run.refused';
-  if (view !== undefined) return { ...view, state: refused ? 'refused' : view.state, lastEventAt: event.recordedAt };
+  if (view !== undefined)
+    return { ...view, state: refused && !isOver(view) ? 'refused' : view.state, lastEventAt: event.recordedAt };
   const run: RunView = {
     run: event.run ?? '',
     incident: event.chain,
@@ -126,6 +143,34 @@ function launched(view: RunView | undefined, event: Event): RunView {
     lastEventAt: event.recordedAt,
   };
   return event.statement?.reason === undefined ? run : { ...run, reason: event.statement.reason };
+}
+
+/** Nothing moves a run after its end; what is still found out about its steps and its holds, and what people say, is shown. */
+function isOver({ state }: RunView): boolean {
+  return state === 'done' || state === 'failed' || state === 'cancelled' || state === 'refused';
+}
+
+/** What a worker wrote at the same moment, or after a run was ended past Firebreak. */
+const passedOver: Partial<Record<EventAction, true>> = {
+  'run.done': true,
+  'run.failed': true,
+  'run.cancelled': true,
+  'run.needs-a-person': true,
+  'run.resumed': true,
+  'step.started': true,
+  'gate.asked': true,
+  'gate.passed': true,
+  'gate.denied': true,
+  'gate.expired': true,
+  'gate.reminded': true,
+  'gate.escalated': true,
+  'gate.extended': true,
+};
+
+function late(view: RunView, event: Event): RunView {
+  const begun = view.steps.find(({ id, state }) => id === event.step && state === 'waiting');
+  if (event.action !== 'step.started' || begun === undefined) return view;
+  return onStep(view, event, { state: 'unknown', startedAt: event.occurredAt });
 }
 
 function step(view: RunView, event: Event): RunView {
@@ -167,6 +212,7 @@ function step(view: RunView, event: Event): RunView {
     case 'gate.expired':
       return onAsk(view, event, 'expired');
     case 'gate.reminded':
+      return lapsed(onAsk(view, event, 'asking'), event);
     case 'gate.escalated':
     case 'gate.extended':
       return onAsk(view, event, 'asking');
@@ -185,6 +231,7 @@ function step(view: RunView, event: Event): RunView {
       };
     case 'containment.differs':
     case 'containment.settled-again':
+    case 'containment.not-settled':
     case 'containment.limit-reached':
     case 'containment.review-due':
     case 'containment.extended':
@@ -200,7 +247,16 @@ function step(view: RunView, event: Event): RunView {
 }
 
 function ended(view: RunView, event: Event, state: RunState): RunView {
-  return nowWaiting({ ...view, state, endedAt: event.occurredAt }, []);
+  const says = textOf(event.data?.['says']);
+  const over: RunView = {
+    ...view,
+    state,
+    endedAt: event.occurredAt,
+    steps: view.steps.map((each) => (each.state === 'running' ? { ...each, state: 'unknown' } : each)),
+    asks: view.asks.map((ask) => (ask.state === 'asking' ? { ...ask, state: 'closed' } : ask)),
+    ...(says === '' ? {} : { says }),
+  };
+  return nowWaiting(over, []);
 }
 
 function nowWaiting({ needs: _needs, ...view }: RunView, waiting: NeedsAPerson[]): RunView {
@@ -233,18 +289,33 @@ function onAsk(view: RunView, event: Event, state: AskView['state']): RunView {
 
 function counted(view: RunView, event: Event): RunView {
   const { verb, gate, round } = event.data as unknown as StatementRuled;
-  const decision = {
+  const { statement } = event;
+  const decision: Decision = {
     by: event.actor,
     verb,
     at: event.occurredAt,
-    ...(event.statement?.reason === undefined ? {} : { reason: event.statement.reason }),
+    ...(statement?.reason === undefined ? {} : { reason: statement.reason }),
+  };
+  const decide = (ask: AskView): AskView => {
+    const until = statement === undefined || verb !== 'approve' ? {} : { goodUntil: goodUntil(statement, ask.spec) };
+    return { ...ask, decided: [...ask.decided, { ...decision, ...until }] };
   };
   return {
     ...view,
-    asks: view.asks.map((ask) =>
-      ask.about.gate === gate && ask.about.round === round ? { ...ask, decided: [...ask.decided, decision] } : ask,
-    ),
+    asks: view.asks.map((ask) => (ask.about.gate === gate && ask.about.round === round ? decide(ask) : ask)),
   };
+}
+
+/** A reminder names whose approvals have lapsed; told by the run, so that a view follows from events and needs no clock. */
+function lapsed(view: RunView, event: Event): RunView {
+  const { id, lapsed: whose = [] } = event.data as unknown as GateMoved & { lapsed?: PrincipalId[] };
+  const isLapsed = (each: Decision): boolean => each.verb === 'approve' && whose.includes(each.by);
+  const without = (ask: AskView): AskView => ({
+    ...ask,
+    decided: ask.decided.filter((each) => !isLapsed(each)),
+    lapsed: [...(ask.lapsed ?? []), ...ask.decided.filter(isLapsed)],
+  });
+  return { ...view, asks: view.asks.map((ask) => (ask.id === id && whose.length > 0 ? without(ask) : ask)) };
 }
 
 function textOf(value: Json | undefined): string {

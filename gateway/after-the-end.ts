@@ -2,9 +2,10 @@
  * What can still be said about a run that has ended. Its containment, while anything is in force, hears notes and
  * extensions; a note about a run that left nothing is judged and journaled here, by the rules that the workflow uses.
  */
-import { judgeResponder } from '../core/gate.js';
+import { judgeResponder, judgeSpeaker } from '../core/gate.js';
 import type { Bundle } from '../core/installation.js';
-import type { EventDraft } from '../core/event.js';
+import type { Event, EventDraft } from '../core/event.js';
+import type { StatementRuled } from '../core/event-data.js';
 import type { JsonObject } from '../core/json.js';
 import { containmentId } from '../core/queues.js';
 import type { RunView } from '../core/run-view.js';
@@ -24,6 +25,9 @@ export interface AfterTheEnd {
 
 export async function sayAfterTheEnd(deps: AfterTheEnd, view: RunView, statement: Statement): Promise<Delivery> {
   const { verb } = statement;
+  const facts = findFacts(statement, (await deps.bundle()).people);
+  const ruled = facts.proof.good ? await ruledBefore(deps.store, view, statement, facts) : undefined;
+  if (ruled !== undefined) return ruled;
   if (verb === 'note' || verb === 'extend') {
     const holds = await deps.store.holds({ holder: view.run, state: 'open' });
     if (holds.some((hold) => hold.containing)) {
@@ -31,11 +35,39 @@ export async function sayAfterTheEnd(deps: AfterTheEnd, view: RunView, statement
       if (delivery.kind !== 'not running') return delivery;
     }
   }
-  const facts = findFacts(statement, (await deps.bundle()).people);
+  const speaker = judgeSpeaker(statement, facts, deps.now());
+  if (!speaker.good) return refuse(deps, view, statement, facts, speaker);
+  // That it is over comes before who may say it: whoever could decide at its gates need be no responder.
+  if (verb !== 'note')
+    return refuse(deps, view, statement, facts, { code: 'run.ended', reason: whyNot(view, statement) });
   const ruling = judgeResponder(statement, facts, deps.now());
-  if (!ruling.counts) return refuse(deps, view, statement, facts, ruling);
-  if (verb === 'note') return journalNote(deps, view, statement);
-  return refuse(deps, view, statement, facts, { code: 'run.ended', reason: whyNot(view, statement) });
+  return ruling.counts ? journalNote(deps, view, statement) : refuse(deps, view, statement, facts, ruling);
+}
+
+/**
+ * What was ruled of this word already, by the run before its end or here: an answer that was lost is asked for again, and
+ * must not become another one. A new proof of the same words is the same word, too, once it counted.
+ */
+async function ruledBefore(
+  store: Store,
+  { run, state }: RunView,
+  statement: Statement,
+  { digest }: Facts,
+): Promise<Delivery | undefined> {
+  const words = wordsIdOf(statement);
+  const events = await store.events({ run, actions: ['statement.counted', 'note', 'statement.refused'] });
+  const isSame = ({ action, data, statement: said }: Event): boolean =>
+    data?.['statement'] === digest ||
+    (action !== 'statement.refused' && said !== undefined && wordsIdOf(said) === words);
+  const same = events.filter((each) => isSame(each) && isRuling(each));
+  const found = same.find(({ action }) => action !== 'statement.refused') ?? same[0];
+  if (found === undefined) return undefined;
+  const { code, reason } = (found.data ?? {}) as Partial<StatementRuled>;
+  if (found.action === 'statement.refused')
+    return { kind: 'refused', code: code ?? 'refused', reason: reason ?? 'It was refused.' };
+  const outcome =
+    statement.verb === 'note' ? 'noted' : `counted at ${found.occurredAt}; the run has ended ${state} since`;
+  return { kind: 'counted', outcome };
 }
 
 async function journalNote({ store }: AfterTheEnd, view: RunView, statement: Statement): Promise<Delivery> {
@@ -51,6 +83,12 @@ async function journalNote({ store }: AfterTheEnd, view: RunView, statement: Sta
     },
   ]);
   return { kind: 'counted', outcome: 'noted' };
+}
+
+/** What was refused for its proof says nothing about what the person really said, in the same words. */
+function isRuling({ action, data }: Event): boolean {
+  const code = data?.['code'];
+  return action !== 'statement.refused' || !(typeof code === 'string' && code.startsWith('proof.'));
 }
 
 /** On the record, as a refusal by the workflow would be; under the name of whoever was proven to have said it. */
@@ -76,10 +114,10 @@ async function refuse(
   return { kind: 'refused', code, reason };
 }
 
-function whyNot({ run, state, endedAt }: RunView, { verb }: Statement): string {
+function whyNot({ run, state, endedAt, says }: RunView, { verb }: Statement): string {
   if (!hasEnded(state)) {
     return `The journal shows ${run} as ${state}, but Temporal knows no such open run; it was ended from outside or its history is gone.`;
   }
   const since = endedAt === undefined ? '' : ` at ${endedAt}`;
-  return `${run} ended ${state}${since}; there is nothing left to ${verb}.`;
+  return `${run} ended ${state}${since}${says === undefined ? '' : ` (${says})`}; there is nothing left to ${verb}.`;
 }

@@ -6,9 +6,9 @@
  */
 import type { Event } from '../core/event.js';
 import type { Hold } from '../core/hold.js';
-import type { Digest, Json, PrincipalId } from '../core/json.js';
+import type { Digest, Iso, Json, PrincipalId } from '../core/json.js';
 import type { RunView } from '../core/run-view.js';
-import type { About, Statement } from '../core/statement.js';
+import type { About, LaunchAbout, Statement } from '../core/statement.js';
 import type { PlannedChange } from '../core/plan.js';
 import type { Verb } from '../core/verbs.js';
 
@@ -19,7 +19,15 @@ export interface PrepareRequest {
 }
 
 export type Prepare =
-  | { verb: 'launch' | 'plan'; runbook: string; inputs: Record<string, Json>; incident?: string; reason?: string }
+  | {
+      verb: 'launch' | 'plan';
+      runbook: string;
+      inputs: Record<string, Json>;
+      incident?: string;
+      reason?: string;
+      /** Launch although an equal run is open; without it that is refused. */
+      again?: boolean;
+    }
   | { verb: 'release'; of: string; reason?: string }
   | { verb: 'undo'; run: string; step?: string; reason?: string }
   | {
@@ -72,6 +80,19 @@ export interface PlanAnswer {
 export interface Health {
   ok: boolean;
   parts: { name: string; ok: boolean; says: string }[];
+}
+
+/** GET /v1/waiting: launches that were received and not taken up by the engine yet, the newest first. */
+export interface KeptLaunch {
+  run: string;
+  incident: string;
+  verb: RunView['verb'];
+  /** Its name. */
+  runbook: string;
+  by: PrincipalId;
+  reason?: string;
+  receivedAt: Iso;
+  about: LaunchAbout;
 }
 
 export type SayRequest = { statement: Statement };

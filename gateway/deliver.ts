@@ -11,9 +11,13 @@ import type { Statement } from '../core/statement.js';
 import type { Store } from '../journal/store.js';
 import { deliveryIdOf } from './statement-ids.js';
 
-/** `not running`: Temporal knows no such open workflow. `unanswered`: it may or may not have arrived; say it again. */
+/**
+ * `started`: a run's workflow is there and has not ruled on its launch yet, which the journal will show. `not running`:
+ * Temporal knows no such open workflow. `unanswered`: it may or may not have arrived; say it again.
+ */
 export type Delivery =
   | { kind: 'counted'; outcome: string }
+  | { kind: 'started' }
   | { kind: 'refused'; code: string; reason: string; nextStep?: string }
   | { kind: 'not running' }
   | { kind: 'unanswered'; error: unknown };
@@ -54,7 +58,7 @@ export async function startRun({ client, signal }: Engine, store: Store, launch:
       workflowIdConflictPolicy: 'USE_EXISTING',
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
     });
-    return { kind: 'counted', outcome: 'started' };
+    return { kind: 'started' };
   });
 }
 

@@ -9,14 +9,16 @@ import type { PrincipalId } from '../core/json.js';
 import type { RunView } from '../core/run-view.js';
 import type { Statement } from '../core/statement.js';
 import type { Store } from '../journal/store.js';
-import type { EventsAnswer, PlanAnswer, Prepare, Prepared, RunAnswer, Said } from './api.js';
+import type { EventsAnswer, KeptLaunch, PlanAnswer, Prepare, Prepared, RunAnswer, Said } from './api.js';
 import { followEvents } from './events.js';
 import { openInbox } from './inbox.js';
+import { keptLaunches } from './kept-launches.js';
 import type { Log } from './log.js';
 import { endOrphans } from './orphaned-runs.js';
 import { planOf } from './plan-answer.js';
 import { prepare } from './prepare.js';
 import { deliverWith, say } from './say.js';
+import { refuseUnknownHolder } from './unknown-holder.js';
 import { knownRun, openViews } from './views.js';
 
 export interface Door {
@@ -30,7 +32,9 @@ export interface Door {
   view(run: string): Promise<RunAnswer | undefined>;
   plan(run: string, ask?: string): Promise<PlanAnswer>;
   runs(): Promise<RunView[]>;
-  /** Open holds: all, or of a run or an incident. */
+  /** Launches that were received and not taken up by the engine yet. */
+  waiting(): Promise<KeptLaunch[]>;
+  /** Open holds: all, or of a run or an incident that is known. */
   holds(of?: string): Promise<Hold[]>;
   /** Events of a run after a sequence number; waits up to `waitMs` until there is one. */
   events(run: string, after: number, waitMs: number): Promise<EventsAnswer>;
@@ -82,6 +86,7 @@ export function openDoor({
     now,
     ...(orphansMs === undefined ? {} : { everyMs: orphansMs }),
   });
+  const waiting = () => keptLaunches(store, views);
   const holdsOf = (of: string) =>
     store.holds(of.startsWith('inc-') ? { incident: of, state: 'open' } : { holder: of, state: 'open' });
 
@@ -94,7 +99,12 @@ export function openDoor({
     },
     plan: async (run, ask) => planOf(store, await knownRun(views, run), ask),
     runs: () => views.runs(),
-    holds: (of) => (of === undefined ? store.holds({ state: 'open' }) : holdsOf(of)),
+    waiting,
+    holds: async (of) => {
+      if (of === undefined) return store.holds({ state: 'open' });
+      await refuseUnknownHolder({ store, views }, of);
+      return holdsOf(of);
+    },
     events: (run, after, waitMs) => followEvents({ store, views, now }, run, after, waitMs),
     store,
     bundle,

@@ -17,6 +17,8 @@ export interface Inbox {
   keep(statement: Statement): Promise<void>;
   /** Delivers what was kept, or joins its delivery; rejects only for faults of ours, and the next round tries again. */
   deliver(statement: Statement): Promise<Delivery>;
+  /** What was started has begun, and need not be delivered again. */
+  settle(statement: Statement): Promise<void>;
   /** Delivers no more; what has no answer yet stays kept. */
   end(): Promise<void>;
 }
@@ -38,7 +40,10 @@ const atOnceMax = 8;
 export function openInbox({ store, deliver, log, now, everyMs = everyMsDefault }: InboxOptions): Inbox {
   const underWay = new Map<string, Promise<Delivery>>();
   const limit = pLimit(atOnceMax);
-  const stopping = new AbortController();
+  // One for each delivery: Temporal's client leaves a listener on the signal for every request, so that one for all would
+  // gather them for as long as the gateway lives.
+  const stops = new Set<AbortController>();
+  let ending = false;
 
   /** Joins a delivery of the same statement that is under way. */
   function deliverOnce(id: string, statement: Statement): Promise<Delivery> {
@@ -49,8 +54,15 @@ export function openInbox({ store, deliver, log, now, everyMs = everyMsDefault }
     return started;
   }
 
+  async function stoppably(statement: Statement): Promise<Delivery> {
+    const stop = new AbortController();
+    if (ending) stop.abort();
+    stops.add(stop);
+    return deliver(statement, stop.signal).finally(() => stops.delete(stop));
+  }
+
   async function deliverAndForget(id: string, statement: Statement): Promise<Delivery> {
-    const delivery = await deliver(statement, stopping.signal);
+    const delivery = await stoppably(statement);
     if (delivery.kind === 'unanswered')
       log.warn(
         {
@@ -60,7 +72,8 @@ export function openInbox({ store, deliver, log, now, everyMs = everyMsDefault }
         },
         'no answer from Temporal, will deliver again',
       );
-    else await store.delivered(id);
+    // A run that was started and has not begun is seen nowhere else: it stays kept until the journal has it.
+    else if (delivery.kind !== 'started') await store.delivered(id);
     return delivery;
   }
 
@@ -70,7 +83,7 @@ export function openInbox({ store, deliver, log, now, everyMs = everyMsDefault }
   }
 
   async function again(id: string, message: Json): Promise<void> {
-    if (stopping.signal.aborted) return;
+    if (ending) return;
     try {
       await deliverOnce(id, readStatement(message));
     } catch (error) {
@@ -90,8 +103,10 @@ export function openInbox({ store, deliver, log, now, everyMs = everyMsDefault }
         message: statement as unknown as Json,
       }),
     deliver: (statement) => deliverOnce(deliveryIdOf(statement), statement),
+    settle: (statement) => store.delivered(deliveryIdOf(statement)),
     end: async () => {
-      stopping.abort();
+      ending = true;
+      for (const stop of stops) stop.abort();
       await rounds.end();
       await Promise.allSettled(underWay.values());
     },

@@ -3,16 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { shortId } from '../core/ids.js';
 import { runbookNamed, type Bundle } from '../core/installation.js';
 import type { Digest, Json, JsonObject } from '../core/json.js';
-import type { RunView } from '../core/run-view.js';
 import type { Runbook } from '../core/runbook.js';
 import { readInputs } from '../compiler/inputs.js';
 import { digestOf } from '../journal/digest.js';
 import type { Store } from '../journal/store.js';
 import type { Prepare, Prepared } from './api.js';
+import { equalLaunches, EqualLaunchRefusal, type EqualLaunch } from './equal-launch.js';
 import { gateLine, short } from './lines.js';
 import { unknownName } from './unknown.js';
 import type { Preparing } from './prepare.js';
-import { hasEnded } from './run-state.js';
 
 type LaunchAsk = Extract<Prepare, { verb: 'launch' | 'plan' }>;
 
@@ -22,8 +21,10 @@ export async function prepareLaunch(preparing: Preparing, ask: LaunchAsk): Promi
   const inputs = readInputs(runbook, withReason(runbook, ask));
   const incident = ask.incident ?? shortId('inc', randomBytes(10));
   if (ask.incident !== undefined) await refuseUnknownIncident(store, ask.incident);
+  const equal = await equalLaunches({ store, views }, digest, digestOf(inputs));
+  const [first] = equal;
+  if (first !== undefined && ask.verb === 'launch' && ask.again !== true) throw new EqualLaunchRefusal(first);
   const prepared = await prepareRun(preparing, { runbook, digest, inputs, incident });
-  const equal = (await views.runs()).filter((view) => isEqualOpen(view, digest, digestOf(inputs)));
   return {
     ...prepared,
     shows: [
@@ -83,12 +84,8 @@ async function refuseUnknownIncident(store: Store, incident: string): Promise<vo
   );
 }
 
-function isEqualOpen(view: RunView, runbook: Digest, inputs: Digest): boolean {
-  return !hasEnded(view.state) && view.digest === runbook && digestOf(view.inputs) === inputs;
-}
-
-function equalLine({ run, state, requester, launchedAt }: RunView): string {
-  return `An equal run is open: ${run} (${state}), by ${requester} at ${launchedAt}. Look at it before you start another.`;
+function equalLine({ run, says }: EqualLaunch): string {
+  return `An equal run is open: ${run} (${says}). Look at it before you start another.`;
 }
 
 function inputLines(inputs: Json): string[] {

@@ -12,6 +12,7 @@ import { hasEnded } from './run-state.js';
 export async function prepareRunAnswer({ views, nonce }: Preparing, ask: RunAsk): Promise<Prepared> {
   const view = await knownRun(views, ask.run);
   refuseIncomplete(ask);
+  refuseStep(ask);
   if (hasEnded(view.state) && (ask.verb === 'retry' || ask.verb === 'cancel')) throw runEnded(view, ask.verb);
   if (ask.step !== undefined) refuseUnknownStep(view, ask.step);
   const about: RunAbout = {
@@ -25,11 +26,11 @@ export async function prepareRunAnswer({ views, nonce }: Preparing, ask: RunAsk)
 }
 
 /** A run that is over: what still can be said, and how to go on. */
-export function runEnded({ run, state, endedAt }: RunView, verb: string): Refusal {
+export function runEnded({ run, state, endedAt, says }: RunView, verb: string): Refusal {
   const since = endedAt === undefined ? '' : ` at ${endedAt}`;
   return new Refusal(
     'run.ended',
-    `${run} ended ${state}${since}; there is nothing left to ${verb}.`,
+    `${run} ended ${state}${since}${says === undefined ? '' : ` (${says})`}; there is nothing left to ${verb}.`,
     `launch it anew with \`firebreak run\`; what it holds is lifted with \`firebreak release ${run}\`.`,
   );
 }
@@ -43,6 +44,14 @@ function refuseIncomplete({ verb, byMs, reason }: RunAsk): void {
   if (verb === 'note' && (reason === undefined || reason.trim() === '')) {
     throw new FirebreakError('note.empty', 'A note needs a text.', { nextStep: 'write what the record should say.' });
   }
+}
+
+/** What moves or ends a whole run must not be signed as if it were about one step. */
+function refuseStep({ verb, step }: RunAsk): void {
+  if (step === undefined || (verb !== 'cancel' && verb !== 'extend')) return;
+  throw new FirebreakError('about.whole-run', `"${verb}" is about a whole run; it cannot be said of one step.`, {
+    nextStep: `say it without \`--step ${step}\`; \`deny\` stops what one gate asks about.`,
+  });
 }
 
 function line({ run, runbook, state }: RunView, { verb, step, byMs, reason }: RunAsk): string {

@@ -13,6 +13,7 @@ const ask = z.discriminatedUnion('verb', [
     inputs: z.record(z.string(), z.json()),
     incident: name.optional(),
     reason,
+    again: z.boolean().optional(),
   }),
   z.strictObject({ verb: z.literal('release'), of: name, reason }),
   z.strictObject({ verb: z.literal('undo'), run: name, step: name.optional(), reason }),

@@ -35,7 +35,10 @@ export function deliverWith(deps: Omit<AfterTheEnd, 'engine'> & { client: Client
   return async (statement, signal) => {
     const engine = { client: deps.client, signal };
     const { about } = statement;
-    if (about.kind === 'launch') return startRun(engine, deps.store, statement);
+    if (about.kind === 'launch') {
+      if ((await deps.views.run(about.run)) !== undefined) return { kind: 'counted', outcome: 'started' };
+      return startRun(engine, deps.store, statement);
+    }
     const view = await knownRun(deps.views, about.run);
     if (!hasEnded(view.state)) {
       const delivery = await updateRun(engine, about.run, statement);
@@ -58,8 +61,8 @@ export async function say(saying: Saying, said: Statement, kept?: () => void): P
   if (delivery === undefined || delivery.kind === 'unanswered') return { run, incident, outcome: beingDelivered };
   if (delivery.kind === 'refused') throw await refusal(saying.views, statement, delivery);
   if (delivery.kind === 'not running') throw new Refusal('run.ended', `${run} is not running.`);
-  if (about.kind !== 'launch') return { run, incident, outcome: delivery.outcome };
-  return { run, incident, outcome: await launched(saying, run, untilMs) };
+  if (delivery.kind === 'counted' && about.kind !== 'launch') return { run, incident, outcome: delivery.outcome };
+  return { run, incident, outcome: await launched(saying, statement, untilMs) };
 }
 
 async function refusal(
@@ -73,9 +76,11 @@ async function refusal(
 }
 
 /** Starting a workflow is not yet a launch: the run itself rules on it, and the journal says how. */
-async function launched({ store, views, now }: Saying, run: string, untilMs: number): Promise<string> {
+async function launched({ store, views, inbox, now }: Saying, launch: Statement, untilMs: number): Promise<string> {
+  const { run } = launch.about;
   for (;;) {
     const view = await views.run(run);
+    if (view !== undefined) await inbox.settle(launch);
     if (view?.state === 'refused') throw launchRefusal(run, await store.events({ run }));
     if (view !== undefined) return 'launched';
     if (now() >= untilMs) return beingDelivered;

@@ -17,6 +17,7 @@ import type { Log } from './log.js';
 import type { TimelineFormat } from './timeline.js';
 import { readPrepareRequest } from './prepare-shape.js';
 import { readSayRequest } from './read-statement.js';
+import { unknownName } from './unknown.js';
 
 export interface ServerDeps {
   door: Door;
@@ -95,10 +96,11 @@ function routes({ door, token, health, timeline, log }: ServerDeps): Hono {
     return context.json(said, said.outcome === beingDelivered ? 202 : 200);
   });
   app.get('/v1/runs', async (context) => context.json(await door.runs()));
+  app.get('/v1/waiting', async (context) => context.json(await door.waiting()));
   app.get('/v1/runs/:run', async (context) => {
     const run = context.req.param('run');
     const answer = await door.view(run);
-    if (answer === undefined) throw unknownRun(run);
+    if (answer === undefined) throw await unknownRun(door, run);
     return context.json(answer);
   });
   app.get('/v1/runs/:run/events', async (context) => {
@@ -166,10 +168,15 @@ function readFormat(text: string): TimelineFormat {
   });
 }
 
-function unknownRun(run: string): FirebreakError {
-  return new FirebreakError('run.unknown', `The journal has no run ${run}.`, {
-    nextStep: 'list the runs with `firebreak status`.',
-  });
+async function unknownRun(door: Door, run: string): Promise<FirebreakError> {
+  const known = (await door.runs()).map((view) => view.run);
+  return unknownName(
+    'run.unknown',
+    `The journal has no run ${run}`,
+    run,
+    known,
+    'List the runs with `firebreak status`.',
+  );
 }
 
 function unknownRoute(context: Context): FirebreakError {

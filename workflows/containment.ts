@@ -17,6 +17,7 @@ import { judgeResponder } from '../core/gate.js';
 import type { JsonObject } from '../core/json.js';
 import type { PlanRef } from '../core/plan.js';
 import type { Statement } from '../core/statement.js';
+import { wordsOf } from './asking.js';
 import { asPersonNeed } from './person.js';
 import { control, executor } from './proxies.js';
 import { nowIso } from './record.js';
@@ -44,6 +45,8 @@ interface Memory {
   /** When the owner is paged next, in milliseconds. */
   reviewAt?: number;
   events: number;
+  /** What counted lately, so that a second delivery gets the first one's answer; undefined before the first word. */
+  answers?: { words: string; outcome: string }[];
 }
 
 export const watchMoreSignal = defineSignal<[Watched]>('watchMore');
@@ -52,6 +55,8 @@ export const watchMoreSignal = defineSignal<[Watched]>('watchMore');
 const lookTimeoutMs = 10 * 60_000;
 const hourMs = 60 * 60_000;
 const extendMaxMs = 7 * 24 * hourMs;
+/** Redeliveries come within minutes; a containment stands for weeks, and its memory is handed over again and again. */
+const answersMax = 100;
 /** Retries of a look inside its activity; the next look comes anyway. */
 const retry = { attempts: 3, firstWaitMs: 1000 };
 
@@ -171,20 +176,33 @@ async function hearOut(
     await control.append([say('statement.refused', { verb, code, reason, statement: facts.digest })]);
     throw ApplicationFailure.nonRetryable(reason, code);
   };
+  // Once it is proven, and before it is judged anew: a second delivery may come when the first is no longer in time.
+  const words = wordsOf(statement);
+  const before = (memory.answers ?? []).find((each) => each.words === words);
+  if (facts.proof.good && about.run === run.run && before !== undefined) return { outcome: before.outcome };
   if (!ruling.counts) return refuse(ruling.code, ruling.reason);
   if (about.kind !== 'run' || about.run !== run.run || about.launch !== run.launch)
     return refuse('about.other-run', 'This was said about another run.');
+  // Remembered before the next await: two deliveries in one millisecond must see each other.
+  const remember = (outcome: string): { outcome: string } => {
+    memory.answers = [...(memory.answers ?? []), { words, outcome }].slice(-answersMax);
+    return { outcome };
+  };
   const counted = say('statement.counted', { verb, statement: facts.digest }, statement);
   if (verb === 'note') {
+    const answer = remember('noted');
     await control.append([counted, say('note', {}, statement)]);
-    return { outcome: 'noted' };
+    return answer;
   }
   if (verb !== 'extend') return refuse('verb.run-ended', 'The run has ended; what is in force is lifted by `release`.');
+  if (about.step !== undefined)
+    return refuse('about.whole-run', '"extend" moves the review of a whole run; it cannot be said of one step.');
   const byMs = about.byMs ?? 0;
   if (!(byMs > 0 && byMs <= extendMaxMs))
     return refuse('extend.out-of-range', 'A review can be moved by up to 7d at once.');
   memory.reviewAt = Math.max(memory.reviewAt ?? 0, Date.now()) + byMs;
   const until = new Date(memory.reviewAt).toISOString();
+  const answer = remember(`review moved to ${until}`);
   await control.append([counted, say('containment.extended', { says: `review moved to ${until}`, until }, statement)]);
-  return { outcome: `review moved to ${until}` };
+  return answer;
 }

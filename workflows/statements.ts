@@ -4,10 +4,10 @@
  */
 import { ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
 import { same } from '../core/canonical.js';
-import { judge, judgeResponder } from '../core/gate.js';
+import { judge, judgeResponder, standingIn } from '../core/gate.js';
 import type { Facts, Statement } from '../core/statement.js';
 import { verbs } from '../core/verbs.js';
-import { moved, settleAsk } from './asking.js';
+import { dropLapsed, moved, settleAsk, wordsOf } from './asking.js';
 import type { Answer, AskRecord, RunMemory } from './memory.js';
 import { control } from './proxies.js';
 import { eventOf, record } from './record.js';
@@ -67,9 +67,7 @@ export function refuseMalformed(statement: Statement): void {
 }
 
 async function hearOut(memory: RunMemory, desk: Desk, statement: Statement): Promise<Answer> {
-  const name = `${statement.verb}|${statement.by}|${statement.nonce}`;
-  const known = memory.answers[name];
-  if (known !== undefined) return known;
+  const name = wordsOf(statement);
   const facts = await control.hear({ run: memory.run, statement });
   // A gate that is just being opened is on the record before the run knows it; a fast click waits for it.
   await condition(() => desk.opening === 0);
@@ -96,8 +94,9 @@ async function findAnswer(
 ): Promise<Answer> {
   try {
     const found = await rule(memory, desk, statement, facts);
-    memory.answers[name] = found;
-    if ('code' in found) memory.refusals[statement.by] = (memory.refusals[statement.by] ?? 0) + 1;
+    // What was refused may count when it is said again: a card's nonce stays, while people.yaml or the gate moves on.
+    if ('outcome' in found) memory.answers[name] = found;
+    else memory.refusals[statement.by] = (memory.refusals[statement.by] ?? 0) + 1;
     return found;
   } finally {
     desk.answering.delete(name);
@@ -133,13 +132,18 @@ async function decide(memory: RunMemory, statement: Statement, facts: Facts): Pr
     );
   if (asked.state !== 'asking') return refuse(memory, statement, facts, `gate.${asked.state}`, afterwards(asked));
   if (memory.cancelled) return refuse(memory, statement, facts, 'run.cancelled', 'This run was cancelled.');
+  const lapsed = dropLapsed(memory, asked);
   const ruling = judge(asked.ask, asked.counted, statement, facts, Date.now());
-  if (!ruling.counts) return refuse(memory, statement, facts, ruling.code, ruling.reason);
+  if (!ruling.counts) {
+    await record(memory, ...lapsed);
+    return refuse(memory, statement, facts, ruling.code, ruling.reason);
+  }
   // Counted before the next await: two clicks in one millisecond must see each other.
   asked.counted.push(ruling.counted);
   asked.statements.push(statement);
   const data = { ...moved(asked), verb: statement.verb, statement: facts.digest };
   const events = [
+    ...lapsed,
     eventOf(memory, 'statement.counted', { actor: statement.by, statement, data }),
     ...settleAsk(memory, asked),
   ];
@@ -162,7 +166,7 @@ function outcomeOf({ ask, counted, state }: AskRecord, { verb }: Statement): str
   if (state === 'passed') return `counted; gate "${ask.about.gate}" has passed`;
   if (state === 'denied') return `counted; gate "${ask.about.gate}" is denied and nothing will be done`;
   if (verb === 'withdraw') return 'withdrawn';
-  const given = new Set(counted.filter((each) => each.verb === 'approve').map((each) => each.by)).size;
+  const given = standingIn(counted).filter((each) => each.verb === 'approve').length;
   return `counted; ${given} of ${ask.spec.need} have agreed`;
 }
 
@@ -191,6 +195,9 @@ async function speak(memory: RunMemory, desk: Desk, statement: Statement, facts:
 }
 
 async function act(memory: RunMemory, desk: Desk, statement: Statement): Promise<Answer> {
+  const { about, verb } = statement;
+  if (about.kind === 'run' && about.step !== undefined && (verb === 'cancel' || verb === 'extend'))
+    return { code: 'about.whole-run', reason: `"${verb}" is about a whole run; it cannot be said of one step.` };
   switch (statement.verb) {
     case 'note':
       await record(memory, eventOf(memory, 'note', { actor: statement.by, statement }));

@@ -5,6 +5,7 @@ import { canonical } from '../../core/canonical.js';
 import { worst } from '../../core/risk.js';
 import type { AskView, RunView, StepView } from '../../core/run-view.js';
 import {
+  approvalsUntil,
   askedBy,
   type CardContent,
   changeLines,
@@ -12,6 +13,7 @@ import {
   gateState,
   header,
   kinds,
+  lapsedLine,
   nominal,
   planRemarks,
   section,
@@ -61,10 +63,10 @@ export function askCard(view: RunView, ask: AskView, plan: PlanAnswer): CardCont
   return { text: open ? `${prose(title)}: ${gateState(ask)} so far` : prose(title), blocks };
 }
 
-/** Changes with every decision, so that a word taken back can be given again, and not between two clicks on one card. */
+/** Changes with every decision, and when one lapses, so that a word taken back can be given again, and not between two clicks on one card. */
 export function nonceOf(ask: AskView): string {
   return createHash('sha256')
-    .update(canonical([ask.id, ask.about.plan, ask.decided.length]))
+    .update(canonical([ask.id, ask.about.plan, ask.decided.length, ask.lapsed?.length ?? 0]))
     .digest('hex')
     .slice(0, 32);
 }
@@ -80,6 +82,8 @@ function titleLine(view: RunView, ask: AskView): string {
       return `Denied: ${what}`;
     case 'expired':
       return `Ran out of time: ${what}`;
+    case 'closed':
+      return `No longer asked: ${what}`;
   }
 }
 
@@ -118,8 +122,14 @@ function openLines(ask: AskView): string[] {
   return [
     `*Needs ${spec.need}* of ${names(spec.from, ' or ')}${excluded}.${keys}`,
     `*So far:* ${gateState(ask)}`,
+    ...optional(approvalsUntil(ask)),
+    ...optional(lapsedLine(ask)),
     `*Until* ${moment(ask.deadline)}. ${after}`,
   ];
+}
+
+function optional(line: string | undefined): string[] {
+  return line === undefined ? [] : [line];
 }
 
 function decidedLines(view: RunView, ask: AskView): string[] {
@@ -134,8 +144,14 @@ function decidedLines(view: RunView, ask: AskView): string[] {
       { lines: decisionsShown, characters: 1_400 },
       (left) => `… and ${left} more: \`firebreak status ${view.run}\``,
     ) || 'Nobody decided.',
-    ask.state === 'passed' ? outcome(view, steps) : 'Nothing of it was carried out.',
+    ask.state === 'passed' ? outcome(view, steps) : whyNothing(view, ask),
   ];
+}
+
+function whyNothing(view: RunView, ask: AskView): string {
+  if (ask.state !== 'closed') return 'Nothing of it was carried out.';
+  const says = view.says === undefined ? '' : `: ${prose(view.says, 300)}`;
+  return `The run ended ${view.state} while this was asked${says}. Nobody can answer any more, and nothing of it was carried out.`;
 }
 
 /** Only what the journal has observed; a step that has not ended has no outcome. */

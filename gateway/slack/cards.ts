@@ -10,7 +10,7 @@ import type { Digest, Json } from '../../core/json.js';
 import type { PlannedChange } from '../../core/plan.js';
 import type { AskView, RunView } from '../../core/run-view.js';
 import type { PlanAnswer } from '../api.js';
-import { bare, bounded, code, names, prose } from './mrkdwn.js';
+import { bare, bounded, code, moment, names, prose } from './mrkdwn.js';
 import { slashCommand } from './parse.js';
 
 /** A message: `text` is what notifications and screen readers get, in which mentions work like in any other text. */
@@ -157,6 +157,25 @@ export function gateState(ask: AskView): string {
   const by = approvals.length === 0 ? '' : ` (${names(approvals, ', ')})`;
   return `${approvals.length} of ${ask.spec.need}${by}`;
 }
+
+/** `bob, good until 04:12`: an approval that is not carried out by then must be given again. */
+export function approvalsUntil({ decided }: AskView): string | undefined {
+  const last = new Map(decided.map((each) => [each.by, each]));
+  const until = [...last.values()].flatMap(({ by, verb, goodUntil }) =>
+    verb === 'approve' && goodUntil !== undefined ? [`${prose(by, 60)}'s is good until ${moment(goodUntil)}`] : [],
+  );
+  return until.length === 0 ? undefined : bounded(until, { lines: decisionsShown, characters: 600 }, andMore);
+}
+
+/** Whose approval has grown too old, and has not been given again. */
+export function lapsedLine({ decided, lapsed = [] }: AskView): string | undefined {
+  const whose = [...new Set(lapsed.map(({ by }) => by))].filter((by) => !decided.some((each) => each.by === by));
+  if (whose.length === 0) return undefined;
+  return `*Too old by now:* what ${names(whose, ', ')} said. Nothing is carried out on it; it can be said again.`;
+}
+
+const decisionsShown = 6;
+const andMore = (left: number): string => `… and ${left} more`;
 
 /** Whose last word in this round is the verb. */
 function whoStandsBy({ decided }: AskView, verb: string): string[] {

@@ -1,14 +1,17 @@
 /** `/firebreak ...`: each verb says its statement, or shows what the journal knows; the answer is for the one who typed. */
+import { FirebreakError } from '../../core/errors.js';
 import { runbookNamed } from '../../core/installation.js';
-import type { RunView } from '../../core/run-view.js';
-import { shortDigest } from './cards.js';
+import type { AskView, RunView } from '../../core/run-view.js';
+import { askCard } from './ask-card.js';
+import { EqualLaunchRefusal } from '../equal-launch.js';
+import { section, shortDigest } from './cards.js';
 import { factsOf } from './facts.js';
 import { commandOf, readLaunch } from './fields.js';
 import { principalOf } from './identity.js';
 import type { Answer } from './in-time.js';
 import { bare, bounded, code, escape, moment, prose } from './mrkdwn.js';
 import { type Command, nearest, parseCommand, slashCommand, wrong } from './parse.js';
-import { type Heard, refuseEqualRun, type SlackDoor, speak, type Speaking } from './speak.js';
+import { type Heard, type SlackDoor, speak, type Speaking } from './speak.js';
 import { statusCard } from './status-card.js';
 
 const runsShown = 15;
@@ -60,17 +63,22 @@ async function launch(
       inputs,
       ...(reason === undefined ? {} : { reason }),
       ...(incident === undefined ? {} : { incident }),
+      ...(again ? { again } : {}),
     },
-    {
-      terminal: `firebreak ${typed}`,
-      ...(verb === 'run' && !again
-        ? { before: (ready) => refuseEqualRun(speaking, ready, `${slashCommand} ${typed} again=yes`) }
-        : {}),
-    },
-  );
+    { terminal: `firebreak ${typed}` },
+  ).catch((error: unknown) => {
+    throw error instanceof EqualLaunchRefusal ? inSlack(error, `${slashCommand} ${typed} again=yes`) : error;
+  });
   return {
     text: `${verb === 'run' ? 'Launch' : 'Plan'} of ${code(name)}: ${escape(said.outcome)}. ${code(prepared.run)} in ${code(prepared.incident)}, ${escape(bundle.installation.environment)}; its card is in the channel.`,
   };
+}
+
+/** The same refusal with what to type here. */
+function inSlack(refusal: EqualLaunchRefusal, again: string): FirebreakError {
+  return new FirebreakError(refusal.code, refusal.message, {
+    nextStep: `look at it with \`${slashCommand} status ${refusal.run}\`, or start another one all the same: \`${again}\``,
+  });
 }
 
 async function decide(
@@ -93,12 +101,15 @@ async function decide(
       `${verb} ${run} gate=${(command.gate === undefined ? undefined : nearest(command.gate, gates)) ?? gates[0]} ${reason ?? ''}`,
     );
   }
-  const gate = meant[0]?.id ?? command.gate;
+  const asked = meant[0];
+  if (verb === 'approve' && asked !== undefined && command.plan !== shortDigest(asked.about.plan))
+    return shownFirst(speaking, heard, view, asked, command);
+  const gate = asked?.id ?? command.gate;
   const { prepared, said } = await speak(
     speaking,
     heard,
     { verb, run, ...(gate === undefined ? {} : { gate }), ...(reason === undefined ? {} : { reason }) },
-    { terminal: `firebreak ${verb} ${run}` },
+    { terminal: `firebreak ${verb} ${run}`, ...(asked === undefined ? {} : { shown: asked.about }) },
   );
   return {
     text: decision(
@@ -110,6 +121,30 @@ async function decide(
         : '',
     ),
   };
+}
+
+/**
+ * Nobody agrees to what they have not seen: the answer is what asks now, and the command that agrees to exactly that. It has
+ * no buttons, for a button counts only on the card that Firebreak keeps.
+ */
+async function shownFirst(
+  { door, settings }: Speaking,
+  { account }: Heard,
+  view: RunView,
+  ask: AskView,
+  { run, gate, plan, reason }: Extract<Command, { verb: 'approve' | 'deny' }>,
+): Promise<Answer> {
+  principalOf((await door.bundle()).people, settings.team, account);
+  const card = askCard(view, ask, await door.plan(run, ask.id));
+  const now = shortDigest(ask.about.plan);
+  const again = `approve ${run}${gate === undefined ? '' : ` gate=${gate}`} plan=${now}${reason === undefined ? '' : ` ${reason}`}`;
+  const why =
+    plan === undefined
+      ? 'Nothing was said yet: an approval names the plan that it is for.'
+      : `Nothing was said: the plan is ${code(now)} now, not ${code(plan, 60)}.`;
+  const text = `${why} To agree to exactly what is shown here, ${code(`${slashCommand} ${again}`, 1_500)}, or press Approve on its card in the channel.`;
+  const shown = card.blocks.filter(({ type }) => type !== 'actions' && type !== 'input');
+  return { text, blocks: [...shown, section([text])] };
 }
 
 export function decision(verb: 'approve' | 'deny', run: string, outcome: string, what: string): string {
@@ -177,7 +212,8 @@ async function help(door: SlackDoor): Promise<Answer> {
       `\`${slashCommand} run RUNBOOK key=value key="a value"\` starts a run; others must agree before anything changes.`,
       `\`${slashCommand} plan RUNBOOK key=value\` shows what would be changed, and changes nothing.`,
       `\`${slashCommand} status [RUN]\` shows where things stand.`,
-      `\`${slashCommand} approve RUN [reason]\` · \`${slashCommand} deny RUN reason\` decide at the gate that asks; \`gate=NAME\` after the run says which.`,
+      `\`${slashCommand} approve RUN\` shows what asks, and the command that agrees to exactly that: \`${slashCommand} approve RUN plan=DIGEST [reason]\`.`,
+      `\`${slashCommand} deny RUN reason\` refuses what asks; \`gate=NAME\` after the run says which gate, here and there.`,
       `\`${slashCommand} release RUN|INCIDENT reason\` asks to lift what is in force.`,
       lines.length === 0
         ? 'There are no runbooks.'

@@ -17,7 +17,7 @@ export type Command =
   | { verb: 'help' }
   | { verb: 'status'; run?: string }
   | { verb: 'run' | 'plan'; runbook: string; fields: Field[] }
-  | { verb: 'approve' | 'deny'; run: string; gate?: string; reason?: string }
+  | { verb: 'approve' | 'deny'; run: string; gate?: string; plan?: string; reason?: string }
   | { verb: 'release'; of: string; reason: string };
 
 const verbs = ['run', 'plan', 'status', 'approve', 'deny', 'release', 'help'] as const;
@@ -80,8 +80,14 @@ function answer(verb: 'approve' | 'deny', rest: string): Command {
   const [run, afterRun] = firstWord(rest);
   if (run === undefined)
     throw wrong('command.no-run', `Which run do you ${verb}?`, `${verb} RUN${verb === 'deny' ? ' reason' : ''}`);
-  const gate = /^gate=(\S+)\s*/.exec(afterRun);
-  const reason = unquoted(afterRun.slice(gate?.[0].length ?? 0).replace(/^reason=/, ''));
+  const said: { gate?: string; plan?: string } = {};
+  let left = afterRun;
+  for (let field = leading(left); field !== null; field = leading(left)) {
+    if (field[1] === 'gate') said.gate = field[2] ?? '';
+    else said.plan = field[2] ?? '';
+    left = left.slice(field[0].length);
+  }
+  const reason = unquoted(left.replace(/^reason=/, ''));
   if (verb === 'deny' && reason === '') {
     throw wrong(
       'command.no-reason',
@@ -89,7 +95,12 @@ function answer(verb: 'approve' | 'deny', rest: string): Command {
       `deny ${run} why not`,
     );
   }
-  return { verb, run, ...(gate?.[1] === undefined ? {} : { gate: gate[1] }), ...(reason === '' ? {} : { reason }) };
+  return { verb, run, ...said, ...(reason === '' ? {} : { reason }) };
+}
+
+/** `gate=NAME` or `plan=DIGEST`, before the words of a reason. */
+function leading(text: string): RegExpExecArray | null {
+  return /^(gate|plan)=(\S+)\s*/.exec(text);
 }
 
 /** `key=value key="a value"`; inside quotes `\"` is a quote. */

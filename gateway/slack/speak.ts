@@ -56,8 +56,6 @@ export interface HowToSpeak {
   shown?: GateAbout;
   /** How to say the same from a terminal, for when Slack cannot be used. */
   terminal: string;
-  /** A last look at what would be said, before it is. */
-  before?: (prepared: Prepared) => Promise<void>;
 }
 
 /** As much as a statement can hold, in characters. */
@@ -79,7 +77,6 @@ export async function speak(speaking: Speaking, heard: Heard, ask: Prepare, how:
       nextStep: 'look at the newest card of this run and decide on that.',
     });
   }
-  await how.before?.(prepared);
   const said = await ruling(speaking, await stated(speaking, heard, ask, prepared, by, account));
   return { by, prepared, said };
 }
@@ -193,34 +190,4 @@ async function ruling({ door, now, stopping }: Speaking, statement: Statement): 
     said = await door.say(statement);
   }
   return said;
-}
-
-/** An equal run that is open, or was asked for and has not begun: a command that timed out is often typed again. */
-export async function refuseEqualRun({ door }: Speaking, { about, nonce }: Prepared, again: string): Promise<void> {
-  if (about.kind !== 'launch') return;
-  const open = (await door.runs()).find(
-    (run) =>
-      run.endedAt === undefined &&
-      run.state !== 'refused' &&
-      run.digest === about.runbook &&
-      digestOf(run.inputs) === about.inputs,
-  );
-  const kept = (await door.store.waiting())
-    .map(({ message }) => message as unknown as Statement)
-    .find(
-      (each) =>
-        each.nonce !== nonce &&
-        each.about.kind === 'launch' &&
-        each.about.runbook === about.runbook &&
-        each.about.inputs === about.inputs,
-    );
-  const run = open?.run ?? kept?.about.run;
-  if (run === undefined) return;
-  throw new FirebreakError(
-    'launch.equal-run-open',
-    `${run} does the same with the same inputs and has not ended${open === undefined ? '' : ` (${open.state}, by ${open.requester})`}; nothing was started.`,
-    {
-      nextStep: `look at it with \`/firebreak status ${run}\`, or start another one all the same: \`${again}\``,
-    },
-  );
 }

@@ -15,6 +15,7 @@ import {
   gateState,
   header,
   kinds,
+  lapsedLine,
   nominal,
   planRemarks,
   section,
@@ -32,6 +33,7 @@ const marks: Record<StepView['state'], string> = {
   partial: '◐',
   failed: '✘',
   skipped: '–',
+  unknown: '?',
 };
 
 const stepsShown = 20;
@@ -50,6 +52,7 @@ export function statusCard({ view, plan, holds }: CardFacts): CardContent {
       `*Where:* ${prose(where(view), 80)} · ${code(view.run)} in ${code(view.incident)}`,
       askedBy(view),
       `*Since* ${moment(view.launchedAt)}${view.endedAt === undefined ? '' : `, ended ${moment(view.endedAt)}`}`,
+      view.says === undefined ? undefined : `*At its end:* ${prose(view.says, 300)}`,
     ]),
     ...(view.steps.length === 0 ? [] : [section([steps(view)])]),
     ...(view.verb === 'plan' ? planned(view, plan) : []),
@@ -71,7 +74,7 @@ export function nextFor(view: RunView, holds: Hold[]): string {
   if (asking.length > 0) {
     const waited = asking.map(
       (ask) =>
-        `${gateState(ask)} approved at gate ${code(ask.about.gate, 60)}, waiting for ${names(ask.spec.from, ' or ')} until ${moment(ask.deadline)}`,
+        `${gateState(ask)} approved at gate ${code(ask.about.gate, 60)}, waiting for ${names(ask.spec.from, ' or ')} until ${moment(ask.deadline)}${lapsedLine(ask) === undefined ? '' : `. ${lapsedLine(ask)}`}`,
     );
     return bounded(waited, { lines: recentShown, characters: 1_200 }, (left) => `… and ${left} more gates`);
   }

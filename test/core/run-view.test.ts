@@ -40,3 +40,26 @@ test("while one step waits for a person, a retry of another, or another gate's p
   expect(view?.state).toBe('running');
   expect(view?.needs).toBeUndefined();
 });
+
+test('a run that has ended asks nothing, and what a worker writes right after its end does not set it going again', () => {
+  const asked = { id: 'b#1', about: { gate: 'b', round: 1 }, plans: [], deadline: '2026-01-02T00:00:00.000Z' };
+  const steps = ['protect', 'isolate'].map((id) => ({ id, phase: 'contain', unit: 'aws.protect-instance@1' }));
+  const events = [
+    event('run.launched', { steps }),
+    event('step.started', {}, 'protect'),
+    event('gate.asked', asked),
+    event('run.failed', { says: 'its workflow was ended at Temporal' }),
+    event('step.started', {}, 'isolate'),
+    event('gate.passed', { id: 'b#1' }),
+    event('gate.asked', { ...asked, id: 'b#2' }),
+    event('run.needs-a-person', { code: 'x', why: 'x', next: 'x' }),
+    event('run.done', { says: 'every step is done and shown' }),
+  ];
+  const over = viewRun(events);
+  expect(over).toMatchObject({ state: 'failed', says: 'its workflow was ended at Temporal', waiting: [] });
+  expect(over?.endedAt).toBe(events[3]?.occurredAt);
+  expect(over?.asks.map(({ id, state }) => [id, state])).toEqual([['b#1', 'closed']]);
+  expect(over?.steps.map(({ state }) => state)).toEqual(['unknown', 'unknown']);
+  const finished = event('step.finished', { state: 'done', counts: { applied: 1 }, exceptions: [] }, 'isolate');
+  expect(viewRun([...events, finished])?.steps[1]).toMatchObject({ state: 'done', counts: { applied: 1 } });
+});

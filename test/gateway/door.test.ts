@@ -31,6 +31,7 @@ const launch = {
   runbook: 'aws-host-compromise',
   inputs: { instances: 'i-1' },
   reason: 'beacon seen',
+  again: true, // each test has a run of its own, of the same launch
 } as const;
 
 beforeAll(async () => {
@@ -197,6 +198,35 @@ test('what was said while Temporal was killed is delivered by the next gateway, 
   expect(await door.say(statement)).toMatchObject({ outcome: 'heard 1' });
 }, 60_000);
 
+test('a launch that was said while Temporal was killed can be seen and followed, blocks an equal one, and is delivered once', async () => {
+  const inputs = { instances: 'i-kept' };
+  const statement = await speak('alice', { ...launch, inputs });
+  const { run } = statement.about;
+  await stopWorker();
+  await killTemporal();
+  expect(await door.say(statement)).toMatchObject({ outcome: beingDelivered });
+  const known = { run, verb: 'launch', runbook: 'aws-host-compromise', by: 'alice', reason: 'beacon seen' };
+  expect(await door.waiting()).toMatchObject([known]);
+  expect(await door.holds(run)).toEqual([]);
+  expect(await door.events(run, 0, 0)).toEqual({ events: [], next: 0 });
+  await expect(door.prepare({ ...launch, inputs, again: false }, 'bob')).rejects.toMatchObject({
+    code: 'launch.equal-run-open',
+    message: expect.stringMatching(`${run}.*received from alice at .*, being delivered`) as string,
+  });
+  await startTemporal();
+  // Temporal has it by now and no worker takes it up: still nobody else knows of it.
+  await vi.waitFor(async () => expect((await client.workflow.getHandle(run).describe()).status.name).toBe('RUNNING'), {
+    timeout: 40_000,
+  });
+  expect(await door.waiting()).toMatchObject([known]);
+  await startWorker();
+  const following = door.events(run, 0, 40_000);
+  expect((await following).events[0]).toMatchObject({ action: 'run.launched' });
+  await vi.waitFor(async () => expect(await ground.store.waiting()).toEqual([]), { timeout: 40_000 });
+  expect(await door.waiting()).toEqual([]);
+  expect(await ground.store.events({ run, actions: ['run.launched'] })).toHaveLength(1);
+}, 120_000);
+
 test('a run that ended refuses a cancel, on the record, and says how to go on', async () => {
   const run = await askingRun();
   const statement = await speak('alice', { verb: 'cancel', run, reason: 'wrong host' });
@@ -298,5 +328,8 @@ test('holds are listed for all, for a run and for an incident', async () => {
   for (const of of [undefined, written.run, written.incident]) {
     expect((await door.holds(of)).map(({ target }) => target.id)).toContain('eni-listed');
   }
-  expect(await door.holds('run-zzzzzzzzzz')).toEqual([]);
+  const empty = await writeLaunch(ground.store, ids());
+  expect(await door.holds(empty.run)).toEqual([]);
+  await expect(door.holds('run-zzzzzzzzzz')).rejects.toMatchObject({ code: 'run.unknown' });
+  await expect(door.holds('inc-zzzzzzzzzz')).rejects.toMatchObject({ code: 'incident.unknown' });
 });

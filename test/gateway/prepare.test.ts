@@ -64,12 +64,21 @@ test('an incident that nobody opened is refused, so that a slip does not open a 
   expect(await asked({ ...launch, incident: first.incident })).toMatchObject({ incident: first.incident });
 });
 
-test('an equal run that is open is named and blocks nothing; one that ended is not named', async () => {
+test('an equal run that is open is named instead of starting another, unless that is asked for', async () => {
   const written = await writeLaunch(ground.store, {
     ...first,
     inputs: { instances: ['i-1', 'i-2'], reason: 'beacon seen' },
   });
-  expect((await asked(launch)).shows.join('\n')).toContain(`An equal run is open: ${first.run} (planning), by alice`);
+  await expect(asked(launch, 'bob')).rejects.toMatchObject({
+    code: 'launch.equal-run-open',
+    message: expect.stringContaining(
+      `${first.run} does the same with the same inputs and has not ended (planning, by alice`,
+    ),
+    nextStep: expect.stringContaining(`firebreak status ${first.run}`),
+  });
+  const named = `An equal run is open: ${first.run} (planning, by alice`;
+  expect((await asked({ ...launch, again: true })).shows.join('\n')).toContain(named);
+  expect((await asked({ ...launch, verb: 'plan' })).shows.join('\n')).toContain(named);
   expect((await asked({ ...launch, inputs: { instances: 'i-3' } })).shows.join('\n')).not.toContain('equal run');
   await write(ground.store, written, 'run.done', {});
   expect((await asked(launch)).shows.join('\n')).not.toContain('equal run');
@@ -143,6 +152,14 @@ test('a note without text, an extension without a duration, and a step that is n
   await expect(asked({ verb: 'retry', run: first.run, step: 'isolat' })).rejects.toMatchObject({
     code: 'step.unknown',
   });
+});
+
+test('a cancel or an extension of one step is refused before anybody signs it: both are about the whole run', async () => {
+  await writeLaunch(ground.store, first);
+  const at = { run: first.run, step: 'isolate' };
+  await expect(asked({ verb: 'cancel', ...at })).rejects.toMatchObject({ code: 'about.whole-run' });
+  await expect(asked({ verb: 'extend', ...at, byMs: 60_000 })).rejects.toMatchObject({ code: 'about.whole-run' });
+  expect(await asked({ verb: 'retry', ...at })).toMatchObject({ about: { step: 'isolate' } });
 });
 
 test('a release is a run of its own in the same incident, gated as the hold was', async () => {

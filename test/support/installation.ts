@@ -21,13 +21,13 @@ import { type Door, openDoor } from '../../gateway/door.js';
 import type { Prepare, Prepared } from '../../gateway/api.js';
 import { attest } from '../../journal/proof.js';
 import { signerOf } from '../../journal/signer.js';
-import { openSqliteStore } from '../../journal/sqlite-store.js';
 import type { Store } from '../../journal/store.js';
 import { openWorld, type World } from '../../sandbox/world.js';
 import { bundleSource } from '../../worker/bundle-source.js';
 import { connectWorker, embedded, openClient, type TemporalSettings } from '../../worker/connection.js';
 import { type Keys, openKeys, pinKeys } from '../../worker/keys.js';
 import { openLog } from '../../worker/log.js';
+import { openStore } from '../../worker/open-store.js';
 import { freePort } from '../../worker/ports.js';
 import { createWorkers, type Workers } from '../../worker/run-worker.js';
 import { installRuntime } from '../../worker/runtime.js';
@@ -81,6 +81,8 @@ export interface TestOptions {
   orphansMs?: number;
   /** More arguments for the Temporal server. */
   temporalArguments?: string[];
+  /** Keeps the journal in this PostgreSQL database in place of the workspace's file. */
+  postgres?: string;
   /** Changes the texts of people.yaml and firebreak.yaml before anything starts. */
   people?: (text: string) => string;
   installation?: (text: string) => string;
@@ -94,6 +96,7 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
   const world = await openWorld({ root, watchEvery: options.watchEvery ?? '1m' });
   edit(join(root, 'people.yaml'), options.people);
   edit(join(root, 'firebreak.yaml'), options.installation);
+  if (options.postgres !== undefined) keepJournalIn(root, options.postgres);
   if (options.runbooks !== undefined) {
     cpSync(workspaceAt(root).runbooks, join(root, 'runbooks'), { recursive: true });
     for (const [file, text] of Object.entries(options.runbooks)) writeFileSync(join(root, 'runbooks', file), text);
@@ -106,10 +109,12 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
   const server = spawn(await findTemporal(), serverArgs, { stdio: 'ignore' });
   const temporal = embedded(port);
   await serverReady(temporal);
-  const log = openLog({ process: 'test', known: new Set() });
+  const known = new Set<string>();
+  const log = openLog({ process: 'test', known });
   installRuntime(log);
   const bundle = bundleSource(workspace, log);
-  const store = openSqliteStore({ file: workspace.journal, signer: signerOf(keys.journal) });
+  const { installation } = await bundle();
+  const store = await openStore({ workspace, installation, signer: signerOf(keys.journal), known });
   const client = openClient(temporal);
   const connection = await connectWorker(temporal);
   const deps: EngineDeps = {
@@ -132,7 +137,7 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
 
   const statement: TestInstallation['statement'] = (by, verb, about, { slackUser, ...changes } = {}) => {
     nonce += 1;
-    const now = Date.now();
+    const now = changes.at === undefined ? Date.now() : Date.parse(changes.at);
     const user = slackUser ?? `U0${by.toUpperCase()}`;
     const team = world.slack.state.users.get(user)?.team ?? 'T0SANDBOX';
     return attest(
@@ -163,7 +168,8 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
   };
 
   const say: TestInstallation['say'] = async (by, ask) => {
-    const prepared = await door.prepare(ask, by);
+    // Tests launch the same again, on purpose.
+    const prepared = await door.prepare(ask.verb === 'launch' ? { again: true, ...ask } : ask, by);
     const reason =
       ask.reason ?? ('inputs' in ask && typeof ask.inputs['reason'] === 'string' ? ask.inputs['reason'] : undefined);
     const said = await door.say(
@@ -256,6 +262,15 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
       rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+/** As an administrator does: the address into a private file, and a reference to it into `firebreak.yaml`. */
+function keepJournalIn(root: string, url: string): void {
+  writeFileSync(join(root, 'secrets', 'journal-url'), url, { mode: 0o600 });
+  edit(
+    join(root, 'firebreak.yaml'),
+    (text) => `${text}journal: { postgres: { url: { file: secrets/journal-url } } }\n`,
+  );
 }
 
 function edit(file: string, change: ((text: string) => string) | undefined): void {

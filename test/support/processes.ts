@@ -253,6 +253,7 @@ export async function startProcesses({
         verb: 'launch',
         runbook: 'aws-host-compromise',
         inputs: { instances, reason },
+        again: true, // tests launch the same again, on purpose
       }),
     press,
     view,

@@ -1,6 +1,8 @@
 // Slash commands and clicks, from the signed request to the ruling and back to the person, through real Bolt.
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Json } from '../../../core/json.js';
 import { approveAction, askCard, denyAction } from '../../../gateway/slack/ask-card.js';
+import { shortDigest } from '../../../gateway/slack/cards.js';
 import { pending } from '../../../gateway/slack/in-time.js';
 import { findFacts } from '../../../journal/proof.js';
 import { account, askingRun, cardIn, openWorld, textOf, until, type World } from '../../support/slack.js';
@@ -52,15 +54,16 @@ test('an equal run that is open is named instead of starting another, unless tha
 });
 
 test('a launch that waits for its delivery counts as open', async () => {
+  // Kept, as while Temporal is away: no event has been written.
+  world.door.say = async (statement) => {
+    const message = JSON.parse(JSON.stringify(statement)) as Json;
+    await world.store.receive({ id: statement.nonce, receivedAt: new Date().toISOString(), message });
+    return { run: statement.about.run, incident: '', outcome: 'received' };
+  };
   await slash(account.alice, launch);
-  const [kept] = world.door.statements;
-  world.door.runs = () => Promise.resolve([]); // its events have not been written yet
-  await world.store.receive({
-    id: 'kept',
-    receivedAt: new Date().toISOString(),
-    message: JSON.parse(JSON.stringify(kept)),
-  });
-  expect(await slash(account.alice, launch)).toContain('has not ended');
+  const second = await slash(account.bob, launch);
+  expect(second).toContain('has not ended (received from alice at ');
+  expect(second).toContain(`\`/firebreak ${launch} again=yes\``);
 });
 
 test('two clicks approve, and each person is told what it came to', async () => {
@@ -146,8 +149,8 @@ test('a button on a message that is not our card is not counted: a stolen bot to
 });
 
 test('approve and deny can be typed, and say what they were about', async () => {
-  const { run } = await askingRun(world.store);
-  expect(await slash(account.bob, `approve ${run} “looks right”`)).toContain('counted');
+  const { run, about } = await askingRun(world.store);
+  expect(await slash(account.bob, `approve ${run} plan=${shortDigest(about.plan)} “looks right”`)).toContain('counted');
   expect(await slash(account.carol, `deny ${run} wrong hosts`)).toContain('denied');
   expect(world.door.statements.map(({ by, reason }) => [by, reason])).toEqual([
     ['bob', 'looks right'],
@@ -155,11 +158,24 @@ test('approve and deny can be typed, and say what they were about', async () => 
   ]);
 });
 
+test('an approval that is typed names its plan: without it, or with another, people see what asks now and nothing is said', async () => {
+  const { run, about } = await askingRun(world.store);
+  const plan = shortDigest(about.plan);
+  const seen = await world.slack.user(account.bob).slash(`approve ${run} looks right`);
+  const shown = textOf({ versions: seen.messages() });
+  expect(shown).toContain('Approve? aws-host-compromise');
+  expect(shown).toContain(`\`/firebreak approve ${run} plan=${plan} looks right\``);
+  expect(JSON.stringify(seen.messages())).not.toContain(approveAction);
+  expect(await slash(account.bob, `approve ${run} plan=000000000000`)).toContain(`the plan is \`${plan}\` now`);
+  expect(world.door.statements).toHaveLength(0);
+  expect(await slash(account.bob, `approve ${run} plan=${plan}`)).toContain('counted');
+});
+
 test('an approval is valid for as long as its gate says', async () => {
-  const { run } = await askingRun(world.store, {
+  const { run, about } = await askingRun(world.store, {
     spec: { need: 2, from: ['security-oncall'], withinMs: 60_000, personalKeys: 0, approvalValidMs: 5 * 60_000 },
   });
-  await slash(account.bob, `approve ${run}`);
+  await slash(account.bob, `approve ${run} plan=${shortDigest(about.plan)}`);
   const [said] = world.door.statements;
   expect(Date.parse(said?.validUntil ?? '') - Date.parse(said?.at ?? '')).toBe(5 * 60_000);
 });
@@ -196,9 +212,9 @@ test('help lists the verbs and the runbooks', async () => {
 });
 
 test('a ruling that takes long is acknowledged within three seconds and follows later', async () => {
-  const { run } = await askingRun(world.store);
+  const { run, about } = await askingRun(world.store);
   world.door.delayMs = 2_600;
-  const seen = await world.slack.user(account.bob).slash(`approve ${run}`);
+  const seen = await world.slack.user(account.bob).slash(`approve ${run} plan=${shortDigest(about.plan)}`);
   expect(seen.failure).toBeUndefined();
   expect(seen.ackMs).toBeLessThan(3_000);
   expect((await seen.next()).text).toBe(pending);
@@ -206,18 +222,18 @@ test('a ruling that takes long is acknowledged within three seconds and follows 
 });
 
 test('what is kept and not ruled upon yet is asked after until it is', async () => {
-  const { run } = await askingRun(world.store);
+  const { run, about } = await askingRun(world.store);
   world.door.late = 2;
-  const seen = await world.slack.user(account.bob).slash(`approve ${run}`);
+  const seen = await world.slack.user(account.bob).slash(`approve ${run} plan=${shortDigest(about.plan)}`);
   await seen.next();
   expect((await seen.next()).text).toContain('counted');
   expect(world.door.statements).toHaveLength(1);
 });
 
 test('a fault of ours is told as one and logged, and the request is still acknowledged', async () => {
-  const { run } = await askingRun(world.store);
+  const { run, about } = await askingRun(world.store);
   world.door.broken = new Error('the disk is gone');
-  const seen = await world.slack.user(account.bob).slash(`approve ${run}`);
+  const seen = await world.slack.user(account.bob).slash(`approve ${run} plan=${shortDigest(about.plan)}`);
   expect(seen.status).toBe(200);
   expect(seen.messages()[0]?.text).toContain('this is a bug');
   expect(world.logged.some(({ msg }) => msg === 'a Slack request could not be handled')).toBe(true);

@@ -221,6 +221,32 @@ test('a word taken back does not count on the card', () => {
   expect(shownBy(askCard(viewOf(), ask, planOf(1)))).toContain('1 of 2 (dave)');
 });
 
+test('a card says until when each approval is good; one that is too old does not count, and frees the nonce', () => {
+  const goodUntil = '2026-03-01T04:00:00.000Z';
+  const bob = { by: 'bob', verb: 'approve', at, goodUntil };
+  const one = askOf({ decided: [bob] });
+  expect(shownBy(askCard(viewOf(), one, planOf(1)))).toContain("bob's is good until");
+  const lapsed = askOf({ decided: [], lapsed: [bob] });
+  const shown = shownBy(askCard(viewOf({ asks: [lapsed] }), lapsed, planOf(1)));
+  expect(shown).toContain('0 of 2');
+  expect(shown).toContain('*Too old by now:* what bob said');
+  expect(nextFor(viewOf({ asks: [lapsed] }), [])).toContain('Too old by now');
+  expect(new Set([askOf(), one, lapsed].map(nonceOf)).size).toBe(3);
+});
+
+test('what a run asked when it ended cannot be answered any more, and both cards say how it ended', () => {
+  const ask = askOf({ state: 'closed' });
+  const says = 'its workflow was ended at Temporal, past Firebreak (terminated)';
+  const view = viewOf({ state: 'failed', endedAt: at, says, asks: [ask] });
+  expect(valuesOf(ask)).toEqual([]);
+  const shown = shownBy(askCard(view, ask, planOf(1)));
+  expect(shown).toContain('No longer asked');
+  expect(shown).toContain(says);
+  const status = shownBy(statusCard({ view, plan: planOf(1), holds: [] }));
+  expect(status).toContain(says);
+  expect(status).not.toContain('waiting for');
+});
+
 test('an irreversible step asks once more before the click counts, and says that a key of their own is needed', () => {
   const plans = askOf().plans.map((plan) => ({ ...plan, risk: 'irreversible' as const }));
   const content = askCard(viewOf(), askOf({ plans, spec: { ...twoOf, personalKeys: 1 } }), planOf(2));

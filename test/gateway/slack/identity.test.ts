@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sandboxUsers } from '../../../sandbox/slack/server.js';
 import type { SandboxUser } from '../../../sandbox/slack/state.js';
 import { approveAction } from '../../../gateway/slack/ask-card.js';
+import { shortDigest } from '../../../gateway/slack/cards.js';
 import { account, askingRun, cardIn, openWorld, type World } from '../../support/slack.js';
 
 let world: World;
@@ -69,9 +70,9 @@ test('a principal who was revoked cannot approve', async () => {
 });
 
 test('when Slack cannot be asked about an account nothing counts, and the terminal is named', async () => {
-  const { run } = await askingRun(world.store);
+  const { run, about } = await askingRun(world.store);
   world.slack.faults.down = 'error';
-  const seen = await world.slack.user(account.bob).slash(`approve ${run}`);
+  const seen = await world.slack.user(account.bob).slash(`approve ${run} plan=${shortDigest(about.plan)}`);
   const { text } = await seen.next();
   expect(text).toContain('Slack could not be asked about your account');
   expect(text).toContain(`\`firebreak approve ${run}\``);

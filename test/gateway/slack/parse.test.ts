@@ -50,6 +50,13 @@ test('approve takes a reason of many words and, where several gates ask, a gate'
     gate: 'containment',
     reason: 'ok',
   });
+  expect(parseCommand('approve run-1 plan=2fd464fd5573 gate=containment ok')).toEqual({
+    verb: 'approve',
+    run: 'run-1',
+    gate: 'containment',
+    plan: '2fd464fd5573',
+    reason: 'ok',
+  });
   expect(parseCommand('approve run-1')).toEqual({ verb: 'approve', run: 'run-1' });
 });
 

@@ -68,12 +68,12 @@ async function statusOfOne({ out, options }: Call<StatusOptions>, run: string): 
 }
 
 function headLines(view: RunView): string[] {
-  const { run, runbook, version, environment, state, requester, launchedAt, endedAt, incident, reason, separation } =
-    view;
+  const { run, runbook, version, environment, state, says, requester, launchedAt, endedAt, incident, reason } = view;
   return [
     `${run}  ${runbook} version ${version} in ${environment}: ${state}`,
     `by ${requester} at ${launchedAt}, incident ${incident}${endedAt === undefined ? '' : `, ended ${endedAt}`}${reason === undefined ? '' : `: ${reason}`}`,
-    ...(separation === 'nominal'
+    ...(says === undefined ? [] : [`Ended: ${says}.`]),
+    ...(view.separation === 'nominal'
       ? ['Separation of duties is nominal: all keys of this installation lie on one machine.']
       : []),
   ];
@@ -94,8 +94,12 @@ function short(ms: number): string {
   return formatDuration(ms < 1000 ? ms : Math.round(ms / 1000) * 1000);
 }
 
-function askLine({ about, state, spec, deadline, decided }: AskView): string {
-  const said = decided.map(({ by, verb }) => `${by} ${verb}`).join(', ');
+function askLine({ about, state, spec, deadline, decided, lapsed = [] }: AskView): string {
+  const good = decided.map(({ by, verb, goodUntil }) =>
+    goodUntil === undefined || state !== 'asking' ? `${by} ${verb}` : `${by} ${verb}, good until ${goodUntil}`,
+  );
+  const old = lapsed.map(({ by, verb }) => `${by} ${verb}, too old by now`);
+  const said = [...good, ...old].join('; ');
   const until = state === 'asking' ? ` until ${deadline}` : '';
   return `gate ${about.gate}, round ${about.round}: ${state}${until}, ${whoDecides(spec)}${said === '' ? '' : ` (${said})`}`;
 }

@@ -40,8 +40,9 @@ function statusCardName(run: string): CardName {
   return { kind: 'status', key: `status:${run}`, run };
 }
 
+/** Ids of asks are those of the run: two runs that ask at gates of one name have a card each. */
 export function askCardName(run: string, ask: string): CardName {
-  return { kind: 'ask', key: `ask:${ask}`, run, ask };
+  return { kind: 'ask', key: `ask:${run}/${ask}`, run, ask };
 }
 
 const headerMax = 150;

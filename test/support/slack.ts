@@ -6,10 +6,11 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { type Counted, type GateSpec, judge, judgeResponder, verdict } from '../../core/gate.js';
 import type { Change } from '../../core/change.js';
+import { effectOf } from '../../core/change.js';
 import { FirebreakError } from '../../core/errors.js';
 import type { EventDraft } from '../../core/event.js';
+import { type Counted, type GateSpec, judge, judgeResponder, verdict } from '../../core/gate.js';
 import { shortId } from '../../core/ids.js';
 import type { Bundle, SlackSettings } from '../../core/installation.js';
 import type { Digest, Json, JsonObject } from '../../core/json.js';
@@ -29,7 +30,6 @@ import { findFacts } from '../../journal/proof.js';
 import { signerOf } from '../../journal/signer.js';
 import { openSqliteStore } from '../../journal/sqlite-store.js';
 import type { Signer, Store } from '../../journal/store.js';
-import { effectOf } from '../../core/change.js';
 import {
   close,
   listen,
@@ -349,7 +349,8 @@ export async function askingRun(
     round: 1,
     plan: plan.effects,
   };
-  const ask = `${run}-containment-1`;
+  // As the engine names it: within its run.
+  const ask = `containment#1`;
   const launched = launchEvent(run, incident, options.launched ?? {});
   await store.append([
     {
@@ -372,7 +373,7 @@ export async function askingRun(
     },
     {
       chain: incident,
-      id: `asked-${ask}`,
+      id: `asked-${run}`,
       run,
       occurredAt: isoNow(),
       actor: 'engine',

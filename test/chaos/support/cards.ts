@@ -4,7 +4,7 @@ import { type Processes, waitFor } from '../../support/processes.js';
 /** What does not hold about the cards of a run, once Slack has had time to take the last ones. */
 export async function brokenCards(at: Processes, run: string): Promise<string[]> {
   const view = await waitFor('the gateway to answer', () => at.view(run));
-  const keys = [`status:${run}`, ...view.asks.map(({ id }) => `ask:${id}`)];
+  const keys = [`status:${run}`, ...view.asks.map(({ id }) => `ask:${run}/${id}`)];
   const title = view.verb === 'launch' ? view.runbook : `${view.verb} (${view.runbook})`;
   const texts = [`${title}: ${view.state}`, ...view.asks.map(() => `Approved: ${title}`)];
   const current = (): boolean =>

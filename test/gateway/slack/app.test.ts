@@ -68,7 +68,7 @@ test('a launch that waits for its delivery counts as open', async () => {
 
 test('two clicks approve, and each person is told what it came to', async () => {
   const { run, ask } = await askingRun(world.store);
-  const card = await cardIn(world.slack, world.store, `ask:${ask}`);
+  const card = await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   const bob = await world.slack.user(account.bob).click(card, approveAction, { reason: 'looks right' });
   expect((await bob.next()).text).toMatch(
     /Your \*approve\* for `run-\w+` \(gate `containment`, plan `[0-9a-f]{12}`\): counted/,
@@ -87,8 +87,8 @@ test('two clicks approve, and each person is told what it came to', async () => 
 });
 
 test('a double click is one statement, and both clicks learn that it counted', async () => {
-  const { ask } = await askingRun(world.store);
-  const card = await cardIn(world.slack, world.store, `ask:${ask}`);
+  const { run, ask } = await askingRun(world.store);
+  const card = await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   const bob = world.slack.user(account.bob);
   const [one, two] = await Promise.all([bob.click(card, approveAction), bob.click(card, approveAction)]);
   await until(
@@ -100,15 +100,15 @@ test('a double click is one statement, and both clicks learn that it counted', a
 });
 
 test('the requester who clicks Approve is refused in the words of the rule', async () => {
-  const { ask } = await askingRun(world.store);
-  const card = await cardIn(world.slack, world.store, `ask:${ask}`);
+  const { run, ask } = await askingRun(world.store);
+  const card = await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   const seen = await world.slack.user(account.alice).click(card, approveAction);
   expect((await seen.next()).text).toContain('Whoever asked for this cannot also decide it; somebody else must.');
 });
 
 test('a denial needs a reason; with one it ends the question', async () => {
-  const { ask } = await askingRun(world.store);
-  const card = await cardIn(world.slack, world.store, `ask:${ask}`);
+  const { run, ask } = await askingRun(world.store);
+  const card = await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   const without = await world.slack.user(account.bob).click(card, denyAction);
   expect((await without.next()).text).toContain('A denial needs a reason');
   const seen = await world.slack.user(account.bob).click(card, denyAction, { reason: 'wrong hosts' });
@@ -121,7 +121,7 @@ test('a click on a card that was decided meanwhile says who decided', async () =
   const { run, ask } = await askingRun(world.store, {
     spec: { need: 1, from: ['security-oncall'], withinMs: 60_000, personalKeys: 0, approvalValidMs: 60_000 },
   });
-  const card = await cardIn(world.slack, world.store, `ask:${ask}`);
+  const card = await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   const old = structuredClone(card.versions);
   await (await world.slack.user(account.bob).click(card, approveAction)).next();
   await until('the new card', () => textOf(card).includes('Approved'));
@@ -132,7 +132,7 @@ test('a click on a card that was decided meanwhile says who decided', async () =
 
 test('a button on a message that is not our card is not counted: a stolen bot token cannot make people approve something else', async () => {
   const { run, ask } = await askingRun(world.store);
-  const card = await cardIn(world.slack, world.store, `ask:${ask}`);
+  const card = await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   const view = (await world.door.view(run))?.view;
   const [asked] = view?.asks ?? [];
   if (view === undefined || asked === undefined) throw new Error('nothing asks');

@@ -15,8 +15,8 @@ afterEach(() => world.close());
 
 /** Bob clicks Approve; returns what he is shown. */
 async function bobApproves(): Promise<string> {
-  const { ask } = await askingRun(world.store);
-  const card = await cardIn(world.slack, world.store, `ask:${ask}`);
+  const { run, ask } = await askingRun(world.store);
+  const card = await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   const seen = await world.slack.user(account.bob).click(card, approveAction);
   return (await seen.next()).text;
 }
@@ -44,8 +44,8 @@ test('an account of another workspace cannot approve, whatever its user id', asy
 });
 
 test('an account that Slack places in another workspace than the request does is refused', async () => {
-  const { ask } = await askingRun(world.store);
-  const card = await cardIn(world.slack, world.store, `ask:${ask}`);
+  const { run, ask } = await askingRun(world.store);
+  const card = await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   const bob = world.slack.state.users.get(account.bob) as SandboxUser;
   const clicking = world.slack.user(account.bob).click(card, approveAction);
   bob.team = 'T0OTHER'; // after the payload was made, before users.info is answered

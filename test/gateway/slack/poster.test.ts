@@ -39,7 +39,7 @@ test('what people must decide is posted before what they may read', async () => 
   world.app.start();
   await cardIn(world.slack, world.store, `status:${run}`);
   expect(world.slack.messages().map(({ versions }) => versions[0]?.metadata?.event_payload['key'])).toEqual([
-    `ask:${ask}`,
+    `ask:${run}/${ask}`,
     `status:${run}`,
   ]);
 });
@@ -49,9 +49,9 @@ test('a post whose answer is lost is found again, and there is one card', async 
   world.slack.faults.dropAnswers['chat.postMessage'] = 1;
   world.app.start();
   const { run, ask } = await askingRun(world.store);
-  await cardIn(world.slack, world.store, `ask:${ask}`);
+  await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   await cardIn(world.slack, world.store, `status:${run}`);
-  expect(cardsIn(world.slack, `ask:${ask}`)).toHaveLength(1);
+  expect(cardsIn(world.slack, `ask:${run}/${ask}`)).toHaveLength(1);
   expect(world.slack.faults.dropAnswers['chat.postMessage']).toBe(0);
 });
 
@@ -59,23 +59,23 @@ test('a gateway that was killed between the post and its record finds its card a
   world = await openWorld();
   world.app.start();
   const { run, ask } = await askingRun(world.store);
-  const card = await cardIn(world.slack, world.store, `ask:${ask}`);
+  const card = await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   await until('the cursor', async () => (await world.store.cursor('cards')) > 0);
   await world.app.stop();
   // As the kill would leave it: the row says posting, and the cursor is before the event.
-  await world.store.putCard({ key: `ask:${ask}`, channel: card.channel, state: 'posting' });
+  await world.store.putCard({ key: `ask:${run}/${ask}`, channel: card.channel, state: 'posting' });
   await world.store.setCursor('cards', 0);
   await world.restart();
-  await until('the record', async () => (await world.store.card(`ask:${ask}`))?.ts === card.ts);
+  await until('the record', async () => (await world.store.card(`ask:${run}/${ask}`))?.ts === card.ts);
   await cardIn(world.slack, world.store, `status:${run}`);
-  expect(cardsIn(world.slack, `ask:${ask}`)).toHaveLength(1);
+  expect(cardsIn(world.slack, `ask:${run}/${ask}`)).toHaveLength(1);
   expect(cardsIn(world.slack, `status:${run}`)).toHaveLength(1);
 });
 
 test('a message of another app that carries the key of a card is not taken for it', async () => {
   world = await openWorld();
-  const { ask } = await askingRun(world.store);
-  await world.store.putCard({ key: `ask:${ask}`, channel: world.slack.channel, state: 'posting' });
+  const { run, ask } = await askingRun(world.store);
+  await world.store.putCard({ key: `ask:${run}/${ask}`, channel: world.slack.channel, state: 'posting' });
   const own = world.slack.state.app.botId;
   const forged = {
     channel: world.slack.channel,
@@ -85,15 +85,15 @@ test('a message of another app that carries the key of a card is not taken for i
         atMs: Date.now(),
         text: 'forged',
         blocks: [],
-        metadata: { event_type: 'firebreak_card', event_payload: { key: `ask:${ask}` } },
+        metadata: { event_type: 'firebreak_card', event_payload: { key: `ask:${run}/${ask}` } },
       },
     ],
   };
   world.slack.state.messages.push(forged);
   world.slack.state.app.botId = 'B0OTHER';
   world.app.start();
-  const ours = await until('a card of our own', async () => (await world.store.card(`ask:${ask}`))?.ts);
-  expect(cardsIn(world.slack, `ask:${ask}`).map(({ ts }) => ts)).toEqual([forged.ts, ours]);
+  const ours = await until('a card of our own', async () => (await world.store.card(`ask:${run}/${ask}`))?.ts);
+  expect(cardsIn(world.slack, `ask:${run}/${ask}`).map(({ ts }) => ts)).toEqual([forged.ts, ours]);
   world.slack.state.app.botId = own;
 });
 
@@ -109,8 +109,8 @@ test('while Slack is away nothing is lost, it is logged once, and there is one c
   world.slack.faults.down = false;
   const card = await cardIn(world.slack, world.store, `status:${run}`);
   await until('the note', () => textOf(card).includes('while it was away.'));
-  await cardIn(world.slack, world.store, `ask:${ask}`);
-  expect(cardsIn(world.slack, `ask:${ask}`)).toHaveLength(1);
+  await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
+  expect(cardsIn(world.slack, `ask:${run}/${ask}`)).toHaveLength(1);
   expect(cardsIn(world.slack, `status:${run}`)).toHaveLength(1);
   expect(world.logged.filter(({ level }) => level >= 40).map(({ msg }) => msg)).toEqual([
     'cards cannot be brought to Slack, will go on trying',
@@ -126,9 +126,9 @@ test('a gateway that ends while Slack is away shows everything after its next st
   await until('an attempt', () => world.logged.length > 0);
   await world.restart();
   world.slack.faults.down = false;
-  await cardIn(world.slack, world.store, `ask:${ask}`);
+  await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   await cardIn(world.slack, world.store, `status:${run}`);
-  expect(cardsIn(world.slack, `ask:${ask}`)).toHaveLength(1);
+  expect(cardsIn(world.slack, `ask:${run}/${ask}`)).toHaveLength(1);
 });
 
 test('when Slack asks to slow down, the card arrives after the time it named', async () => {
@@ -138,7 +138,7 @@ test('when Slack asks to slow down, the card arrives after the time it named', a
   world.app.start();
   const { run, ask } = await askingRun(world.store);
   await cardIn(world.slack, world.store, `status:${run}`);
-  await cardIn(world.slack, world.store, `ask:${ask}`);
+  await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   const posts = world.slack.calls.filter(({ method }) => method === 'chat.postMessage');
   const limited = posts.findIndex(({ outcome }) => outcome === 'ratelimited');
   expect(limited).toBeGreaterThan(0);
@@ -167,7 +167,7 @@ test('a post that Slack carries out only after we gave up on it is found, and th
   expect(world.slack.messages()).toEqual([]);
   world.slack.faults.delayMs = 0;
   await cardIn(world.slack, world.store, `status:${run}`);
-  expect(cardsIn(world.slack, `ask:${ask}`)).toHaveLength(1);
+  expect(cardsIn(world.slack, `ask:${run}/${ask}`)).toHaveLength(1);
 }, 15_000);
 
 test('a card whose content cannot be made holds no other card back', async () => {
@@ -176,7 +176,7 @@ test('a card whose content cannot be made holds no other card back', async () =>
   world.door.plan = () => Promise.reject(new Error('the plan is not in the store'));
   world.app.start();
   await cardIn(world.slack, world.store, `status:${run}`);
-  expect(cardsIn(world.slack, `ask:${ask}`)).toEqual([]);
+  expect(cardsIn(world.slack, `ask:${run}/${ask}`)).toEqual([]);
   expect(world.logged.map(({ msg }) => msg)).toEqual(['a card cannot be shown, will go on trying']);
   expect(await world.store.cursor('cards')).toBeLessThan((await world.store.follow(0, 10)).at(-1)?.position ?? 0);
 });
@@ -186,7 +186,7 @@ test('the cursor passes only what Slack has taken, and a restart posts and chang
   world.app.start();
   const { run, ask } = await askingRun(world.store);
   await cardIn(world.slack, world.store, `status:${run}`);
-  await cardIn(world.slack, world.store, `ask:${ask}`);
+  await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
   const last = (await world.store.follow(0, 100)).at(-1)?.position ?? 0;
   await until('the cursor', async () => (await world.store.cursor('cards')) === last);
   await world.store.setCursor('cards', 0);
@@ -212,4 +212,15 @@ test('a run that ended days ago gets no card when Slack is connected later', asy
   world.app.start();
   await until('the cursor', async () => (await world.store.cursor('cards')) > 0);
   expect(world.slack.messages()).toEqual([]);
+});
+
+test('two runs that ask at gates of the same name at the same time have a card each', async () => {
+  world = await openWorld();
+  const runs = [await askingRun(world.store), await askingRun(world.store)];
+  world.app.start();
+  for (const { run, ask } of runs) {
+    const card = await cardIn(world.slack, world.store, `ask:${run}/${ask}`);
+    expect(JSON.stringify(card.versions.at(-1)?.blocks)).toContain(run);
+  }
+  expect(new Set(runs.map(({ ask }) => ask)).size).toBe(1);
 });

@@ -7,11 +7,11 @@ import { judgeResponder } from '../core/gate.js';
 import { FirebreakError } from '../core/errors.js';
 import type { RunLaunched } from '../core/event-data.js';
 import type { EventDraft } from '../core/event.js';
-import type { Hold } from '../core/hold.js';
 import type { Digest, Json } from '../core/json.js';
 import type { Step } from '../core/runbook.js';
 import type { LaunchAbout, Statement } from '../core/statement.js';
 import { digestOf, planDigest } from '../journal/digest.js';
+import { letGoOfAll } from '../journal/let-go.js';
 import { findFacts } from '../journal/proof.js';
 import { asActivities } from './as-activities.js';
 import type { AskInput, BeginInput, Begun, ControlActivities, FinishInput, RunRef } from './contract.js';
@@ -233,7 +233,8 @@ async function ask(deps: EngineDeps, input: AskInput): Promise<{ plan: Digest }>
 
 /** What is not a containment closes with its run; an intended hold stays, for nobody knows yet how it stands. */
 async function finish(deps: EngineDeps, { run, action, says, endedAt }: FinishInput): Promise<void> {
-  for (const hold of await deps.store.holds({ holder: run.run, state: 'open' })) await letGo(deps, run, hold);
+  const occurredAt = new Date().toISOString();
+  await letGoOfAll(deps.store, { chain: run.incident, run: run.run, occurredAt, actor: 'engine' });
   await deps.store.append([
     draft(run, {
       id: 'ended',
@@ -244,19 +245,4 @@ async function finish(deps: EngineDeps, { run, action, says, endedAt }: FinishIn
       data: { says },
     }),
   ]);
-}
-
-/** Whoever contains goes on holding; where others hold it too, the run only leaves. */
-async function letGo({ store }: EngineDeps, run: RunRef, hold: Hold): Promise<void> {
-  const mine = hold.holders.find((holder) => holder.run === run.run);
-  if (hold.state !== 'in force' || mine === undefined || (hold.containing && mine.containing === true)) return;
-  const said = { actor: 'engine', step: mine.step, target: hold.target };
-  const data = { hold: hold.id, unit: hold.unit, aspect: hold.aspect };
-  if (hold.holders.length > 1) {
-    const left = draft(run, { id: `${hold.id}/left`, action: 'hold.left', ...said, data });
-    const releasing = draft(run, { id: `${hold.id}/releasing`, action: 'hold.releasing', ...said, data });
-    if ((await store.leave(hold.id, run.run, left, releasing)) !== 'last') return;
-  }
-  const closed = draft(run, { id: `${hold.id}/closed`, action: 'hold.closed', outcome: 'done', ...said, data });
-  await store.close(hold.id, run.run, 'done', closed);
 }

@@ -3,10 +3,8 @@
  * there. Without it everybody would look at a run that seems to go on, for ever.
  */
 import { type Client, WorkflowNotFoundError, type WorkflowExecutionStatusName } from '@temporalio/client';
-import type { EventDraft } from '../core/event.js';
-import type { Hold } from '../core/hold.js';
-import type { Iso } from '../core/json.js';
 import type { RunView } from '../core/run-view.js';
+import { letGoOfAll } from '../journal/let-go.js';
 import type { Store } from '../journal/store.js';
 import type { Log } from './log.js';
 import { repeat } from './repeat.js';
@@ -52,30 +50,11 @@ async function look({ client, store, views, log, now }: Omit<OrphanOptions, 'eve
     const view = await views.run(run);
     if (view === undefined || !goesOn(view)) continue;
     const at = { chain: view.incident, run, occurredAt: new Date(now()).toISOString(), actor: 'gateway' };
-    for (const hold of await store.holds({ holder: run, state: 'open' })) await letGo(store, at, hold);
+    await letGoOfAll(store, at);
     const says = `its workflow was ended at Temporal, past Firebreak (${status.toLowerCase()}); what is in force stays in force`;
     await store.append([{ ...at, id: `orphaned-${run}`, action: 'run.failed', outcome: says, data: { says } }]);
     log.error({ run, status }, 'a run was ended past Firebreak');
   }
-}
-
-/** As when a run ends in order: containments stay, all else ends with it; an intended hold stays, for nobody knows how it stands. */
-async function letGo(
-  store: Store,
-  at: { chain: string; run: string; occurredAt: Iso; actor: string },
-  hold: Hold,
-): Promise<void> {
-  const mine = hold.holders.find((holder) => holder.run === at.run);
-  if (hold.state !== 'in force' || mine === undefined || (hold.containing && mine.containing === true)) return;
-  const data = { hold: hold.id, unit: hold.unit, aspect: hold.aspect };
-  const said = { ...at, step: mine.step, target: hold.target, data };
-  const id = `${at.run}/${hold.id}`;
-  if (hold.holders.length > 1) {
-    const left: EventDraft = { ...said, id: `${id}/left`, action: 'hold.left' };
-    const releasing: EventDraft = { ...said, id: `${id}/releasing`, action: 'hold.releasing' };
-    if ((await store.leave(hold.id, at.run, left, releasing)) !== 'last') return;
-  }
-  await store.close(hold.id, at.run, 'done', { ...said, id: `${id}/closed`, action: 'hold.closed', outcome: 'done' });
 }
 
 function goesOn({ state }: RunView): boolean {

@@ -1,0 +1,26 @@
+/** What a run still holds when it ends: whoever contains goes on holding; where others hold it too, the run only leaves. */
+import type { EventDraft } from '../core/event.js';
+import type { Hold } from '../core/hold.js';
+import type { Store } from './store.js';
+
+/** Lets go of all of it. An intended hold stays, for nobody knows yet how it stands. `at` is of the run's last events. */
+export async function letGoOfAll(
+  store: Store,
+  at: Required<Pick<EventDraft, 'chain' | 'run' | 'occurredAt' | 'actor'>>,
+): Promise<void> {
+  for (const hold of await store.holds({ holder: at.run, state: 'open' })) await letGo(store, at, hold);
+}
+
+async function letGo(store: Store, at: Parameters<typeof letGoOfAll>[1], hold: Hold): Promise<void> {
+  const mine = hold.holders.find((holder) => holder.run === at.run);
+  if (hold.state !== 'in force' || mine === undefined || (hold.containing && mine.containing === true)) return;
+  const data = { hold: hold.id, unit: hold.unit, aspect: hold.aspect };
+  const said = { ...at, step: mine.step, target: hold.target, data };
+  const id = `${at.run}/${hold.id}`;
+  if (hold.holders.length > 1) {
+    const left: EventDraft = { ...said, id: `${id}/left`, action: 'hold.left' };
+    const releasing: EventDraft = { ...said, id: `${id}/releasing`, action: 'hold.releasing' };
+    if ((await store.leave(hold.id, at.run, left, releasing)) !== 'last') return;
+  }
+  await store.close(hold.id, at.run, 'done', { ...said, id: `${id}/closed`, action: 'hold.closed', outcome: 'done' });
+}

@@ -13,6 +13,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/chaos/**', 'test/bench/**'],
     globalSetup: ['test/setup/first-time.ts'],
+    setupFiles: ['test/setup/seed.ts'],
     // For a test that runs a workflow on a busy machine; a rule's test takes milliseconds.
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -2,11 +2,19 @@
  * Where Temporal is, and connections to it: an address that somebody gave, else the embedded server of the workspace.
  * Everything that reaches Temporal comes through here, so that all agree on address, namespace and data converter.
  */
-import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Client,
+  Connection,
+  defaultGrpcRetryOptions,
+  isGrpcServiceError,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client';
 import { type ClientConnectConfig, loadClientConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FirebreakError } from '../core/errors.js';
+import { endWithChannel } from './closed-channel.js';
 import { dataConverter } from './data-converter.js';
 import { keptPort, portIfKept } from './ports.js';
 import type { Workspace } from './workspace.js';
@@ -107,7 +115,8 @@ export function openClient({
   namespace,
 }: TemporalSettings): Client {
   const given = Object.entries({ tls, apiKey, metadata }).filter(([, value]) => value !== undefined);
-  const connection = Connection.lazy({ address, channelArgs, ...Object.fromEntries(given) });
+  const interceptors = [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), endWithChannel];
+  const connection = Connection.lazy({ address, channelArgs, interceptors, ...Object.fromEntries(given) });
   return new Client({ connection, namespace, dataConverter });
 }
 

@@ -12,7 +12,7 @@ import {
   makeAllAccess,
   removeAllAccess,
 } from './all-access-group.js';
-import { type NetworkInterface, interfaceNamed, setGroups } from './network-interface.js';
+import { interfaceNamed, type NetworkInterface, setGroups } from './network-interface.js';
 import { isOurs, isSealed, quarantineRef, sealedQuarantines, taggedGroups } from './quarantine-group.js';
 import { makeSealed, type SealedGroup } from './sealed-group.js';
 import type { SecurityGroup } from './security-group.js';
@@ -65,8 +65,21 @@ async function isolate(world: AwsWorld, found: NetworkInterface, hold: Hold): Pr
     : await swap(world, found, await quarantineAmong(sealed, world, found.vpc), marked, hold);
   const toRemove = new Set(marked.filter(isUnaltered).map(({ id }) => id));
   if (passed !== undefined) toRemove.add(passed);
-  for (const group of toRemove) await removeAllAccess(world, group, found.id);
+  for (const group of toRemove) await leave(world, found.id, group, observed.groups);
   return observed;
+}
+
+/** A call of an attempt that was killed may land late and put the interface back in: then it goes on to quarantine once more. */
+async function leave(world: AwsWorld, id: string, open: string, [quarantine = '']: string[]): Promise<void> {
+  try {
+    await removeAllAccess(world, open, id);
+  } catch (error) {
+    const now = await interfaceNamed(world, id, { toTheEnd: true }).catch(() => undefined);
+    if (now === undefined) throw mayBeOpen(id, open, quarantine, error);
+    if (!now.groups.includes(open)) throw error;
+    await goOn(world, id, quarantine, open);
+    await removeAllAccess(world, open, id);
+  }
 }
 
 /**

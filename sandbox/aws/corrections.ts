@@ -57,6 +57,15 @@ export const corrections: Correction[] = [
     },
   },
   {
+    gap: 'gone-group-accepted',
+    before: (query, seen) => {
+      if (query.action !== 'ModifyNetworkInterfaceAttribute') return undefined;
+      const gone = listOf(query.params, 'SecurityGroupId').find((group) => seen.deletedGroups.has(group));
+      if (gone === undefined) return undefined;
+      return errorAnswer(query, 400, 'InvalidGroup.NotFound', `The security group '${gone}' does not exist`);
+    },
+  },
+  {
     gap: 'unknown-device-crashes',
     after: (query, answer) => {
       const device = query.params['BlockDeviceMapping.1.DeviceName'];

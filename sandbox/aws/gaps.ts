@@ -51,6 +51,13 @@ export const gaps = [
     mended: true,
   },
   {
+    id: 'gone-group-accepted',
+    action: 'ModifyNetworkInterfaceAttribute',
+    moto: 'gives an interface a group that was deleted',
+    aws: 'refuses with InvalidGroup.NotFound',
+    mended: true,
+  },
+  {
     id: 'inactive-key-works',
     action: 'UpdateAccessKey',
     moto: 'goes on accepting a key that was made inactive',

@@ -1,9 +1,10 @@
 /**
  * What the shim has seen pass, where moto loses it: the groups that each interface was really given, whose interface it is,
- * which keys are inactive. Filled from requests that moto accepted; moto and shim live and die together.
+ * which groups are gone, which keys are inactive. Filled from requests that moto accepted; moto and shim live and die together.
  */
-import { type Element, items, parseXml, textOf, child } from './xml.js';
+
 import { type Answer, listOf, type Query } from './query.js';
+import { child, type Element, items, parseXml, textOf } from './xml.js';
 
 interface SeenInterface {
   groups: string[];
@@ -14,13 +15,20 @@ interface SeenInterface {
 export interface Seen {
   interfaces: Map<string, SeenInterface>;
   terminated: Set<string>;
+  deletedGroups: Set<string>;
   inactiveKeys: Set<string>;
   /** The first answer to each ClientToken, with the request it belongs to. */
   tokens: Map<string, { request: string; answer: Promise<Answer> }>;
 }
 
 export function nothingSeen(): Seen {
-  return { interfaces: new Map(), terminated: new Set(), inactiveKeys: new Set(), tokens: new Map() };
+  return {
+    interfaces: new Map(),
+    terminated: new Set(),
+    deletedGroups: new Set(),
+    inactiveKeys: new Set(),
+    tokens: new Map(),
+  };
 }
 
 /** Takes note of a call that moto accepted. */
@@ -61,6 +69,9 @@ export function note(seen: Seen, { action, params }: Query, answer: Answer): voi
         for (const each of interfacesOf(seen, params['InstanceId'] ?? '')) change(seen, each, { groups });
       return;
     }
+    case 'DeleteSecurityGroup':
+      seen.deletedGroups.add(params['GroupId'] ?? '');
+      return;
     case 'TerminateInstances':
       for (const instance of listOf(params, 'InstanceId')) {
         seen.terminated.add(instance);

@@ -1,8 +1,17 @@
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { embedded, givenTemporal, knownTemporal, refuseUnreachable, temporalOf } from '../../worker/connection.js';
+import {
+  embedded,
+  givenTemporal,
+  knownTemporal,
+  openClient,
+  refuseUnreachable,
+  temporalOf,
+} from '../../worker/connection.js';
+import { freePort } from '../../worker/ports.js';
 import { workspaceAt } from '../../worker/workspace.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'firebreak-connection-'));
@@ -90,4 +99,23 @@ test('whoever only looks makes nothing in a folder that is no workspace', () => 
   const workspace = workspaceAt(mkdtempSync(join(tmpdir(), 'firebreak-look-')));
   expect(knownTemporal(workspace)).toBeUndefined();
   expect(existsSync(workspace.state)).toBe(false);
+});
+
+test('a call that waits for its next try when the connection is closed is told so, and the process lives', async () => {
+  const thrown: unknown[] = [];
+  const note = (error: unknown) => thrown.push(error);
+  process.on('uncaughtException', note);
+  try {
+    const { connection, workflow } = openClient(embedded(await freePort()));
+    const ended = connection.workflowService
+      .describeNamespace({ namespace: workflow.options.namespace })
+      .catch((error: unknown) => error);
+    // The first try was refused at once; the second comes 100 to 200 ms later.
+    await sleep(50);
+    await connection.close();
+    expect(await ended).toMatchObject({ code: 1, details: expect.stringContaining('shut down') as string });
+    expect(thrown).toEqual([]);
+  } finally {
+    process.off('uncaughtException', note);
+  }
 });

@@ -1,4 +1,6 @@
 // Real EC2 calls to the emulator behind the shim: SDK, wire format and state are real.
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AuthorizeSecurityGroupEgressCommand,
   AuthorizeSecurityGroupIngressCommand,
@@ -462,6 +464,25 @@ test('an all-access group that something else took is reported, not left in sile
   });
   await isolateInstance.write(target, isolated, hold, worldOf());
   expect((await isolateInstance.read(target, hold, worldOf())).state).toEqual(isolated);
+});
+
+test('a swap call that lands late, between quarantine and the end of its open group, is put right by the same write', async () => {
+  const { instance, quarantine, interfaces, vpc } = await startInstance();
+  const { target, hold } = await firstOf(instance);
+  const { faults, calls } = aws().shim;
+  calls.clear();
+  faults.add({ kind: 'latency', ms: 500, action: 'DeleteSecurityGroup', nth: 1 });
+  const write = isolateInstance.write(target, isolated, hold, worldOf());
+  const hits = () => faults.list()[0]?.hits;
+  while (hits() === 0) await sleep(5);
+  const passed = calls.list().find(({ action }) => action === 'ModifyNetworkInterfaceAttribute');
+  await setGroups(interfaces[0] ?? '', [passed?.params['SecurityGroupId.1'] ?? '']);
+  expect(await write).toEqual({ groups: [quarantine] });
+  expect(calls.list().filter(({ action, status }) => action === 'DeleteSecurityGroup' && status === 400)).not.toEqual(
+    [],
+  );
+  expect(await groupsOf(instance)).toEqual([[quarantine]]);
+  expect((await groupsIn(vpc)).filter(({ GroupName }) => GroupName?.includes('all-access'))).toEqual([]);
 });
 
 test('a terminated instance, and one without interfaces, are refused: "every" is not true of nothing', async () => {

@@ -171,6 +171,21 @@ const demonstrations: Record<GapId, Demonstration> = {
     moto: 'done',
     aws: 'DependencyViolation',
   },
+  'gone-group-accepted': {
+    ask: async (endpoint) => {
+      const { ec2, second, interfaces } = await lab(endpoint);
+      await ec2.send(new DeleteSecurityGroupCommand({ GroupId: second }));
+      const answer = await said(
+        ec2.send(
+          new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: interfaces[0] ?? '', Groups: [second] }),
+        ),
+      );
+      const shown = await ec2.send(new DescribeNetworkInterfacesCommand({ NetworkInterfaceIds: interfaces }));
+      return [answer, namesOf(shown.NetworkInterfaces?.[0]?.Groups)];
+    },
+    moto: ['done', ['first']],
+    aws: ['InvalidGroup.NotFound', ['first']],
+  },
   'inactive-key-works': {
     ask: async (endpoint) => {
       number += 1;

@@ -5,7 +5,8 @@
 import { countOutcomes, type Counts, stateOf } from '../core/counts.js';
 import type { Outcome } from '../core/change.js';
 import { FirebreakError } from '../core/errors.js';
-import { type Attempt, grantOf, settleContext } from './carry-out.js';
+import { type Attempt, settleContext } from './attempt.js';
+import { grantOf } from './grant.js';
 import type { TakeBackInput } from './contract.js';
 import type { ExecutorDeps } from './deps.js';
 import { planExchange, releaseHold } from './exchange.js';

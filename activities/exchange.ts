@@ -110,6 +110,8 @@ async function releaseOnce(change: PlannedChange, runs: string[], context: Settl
     if ((await leave(hold, holder, context)) === 'last') last = holder;
   }
   if (last === undefined) return { status: 'left', shown: 'read back', hold: hold.id };
+  // Somebody may have begun to write it in this moment; nobody can from now on.
+  const left = (await onceWritten(hold.id, context)) ?? hold;
   // Left to others when it was approved, and they have gone since: putting back was not agreed to.
   if (exchange.standing === 'leave') return { status: 'outside', shown: 'no', hold: hold.id };
   const action = context.actionOf(hold.unit);
@@ -121,13 +123,17 @@ async function releaseOnce(change: PlannedChange, runs: string[], context: Settl
     await close(hold, last, 'gone', { gone: error.message }, context);
     return { status: 'already', shown: 'read back', hold: hold.id };
   }
-  const unfinished = hold.inForceAt === undefined;
+  const unfinished = left.inForceAt === undefined;
   if (unfinished && !same(now.state, hold.after) && !same(now.state, hold.before)) {
     // Cut short on the way there: finished forward first, so that what is exchanged is a known state.
     await action.write(hold.target, hold.after, hold, world);
     now = await action.read(hold.target, hold, world);
   }
-  if (same(now.state, hold.before)) return closed(hold, last, context);
+  if (same(now.state, hold.before)) {
+    // What a write leaves lying about that was cut short before it changed anything goes with it.
+    if (unfinished) await action.write(hold.target, hold.before, hold, world);
+    return closed(hold, last, context);
+  }
   if (!same(now.state, hold.after)) {
     await close(hold, last, 'kept as found', now.state, context);
     return { status: 'moved', shown: 'read back', hold: hold.id, found: now.state, error: keptError(hold) };

@@ -16,6 +16,7 @@ import type { AnyAction } from './define-action.js';
 import { draft } from './drafts.js';
 import { errorOf } from './failures.js';
 import { refuseProtected } from './protected.js';
+import { whileUnderWay } from './under-way.js';
 
 export interface SettleContext {
   store: Store;
@@ -109,8 +110,28 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
   // Somebody was faster by a moment: what they hold decides.
   if (!first) return settleOnce(change, context);
   if (held !== undefined) await join(held, context);
-  const observed = await action.write(change.target, change.after, hold, world);
-  return enforce(change, action, hold, observed, context);
+  const mine = await reopen(hold, context);
+  const written =
+    mine && (await whileUnderWay(store, mine, () => action.write(change.target, change.after, mine, world)));
+  // Its release began in this moment, or ended.
+  if (mine === undefined || written === undefined) return settleOnce(change, context);
+  return enforce(change, action, mine, written.observed, context);
+}
+
+/** A hold in force is intended again before it is written anew: cut short there, nobody knows how it stands. */
+async function reopen(hold: Hold, { store, run, step, actor }: SettleContext): Promise<Hold | undefined> {
+  if (hold.state === 'intended') return hold;
+  return store.reopen(
+    hold.id,
+    draft(run, {
+      id: `${hold.id}/reopened/${hold.inForceAt}`,
+      actor,
+      action: 'hold.reopened',
+      step,
+      target: hold.target,
+      data: { hold: hold.id },
+    }),
+  );
 }
 
 /** Reads back, marks the hold in force, probes. A hold that cannot be read back stays intended: status says unknown. */

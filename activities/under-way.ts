@@ -1,10 +1,35 @@
-/** Whether somebody alive may be writing what a hold is about. */
+/** Writing what a hold is about, and whether somebody alive may be in the middle of it. */
 import type { Hold } from '../core/hold.js';
+import type { Store } from '../journal/store.js';
 
-/** Much longer than a write takes when AWS answers; one that throttling makes longer is found by its own reading back. */
-const underWayMs = 15_000;
+/** A third of what the journal believes a writer for. */
+const sayEveryMs = 5_000;
 
-/** True of an intended hold that is younger than a write takes; an older one was cut short. */
-export function mayBeUnderWay({ state, intendedAt }: Hold): boolean {
-  return state === 'intended' && Date.now() - Date.parse(intendedAt) < underWayMs;
+/** True while an executor may be writing it; one that was killed is believed for some seconds longer. */
+export function mayBeUnderWay({ writingUntil }: Hold): boolean {
+  return writingUntil !== undefined && new Date().toISOString() < writingUntil;
+}
+
+/**
+ * Writes while the journal says so, so that no release comes between, however long AWS takes. Undefined, with nothing written,
+ * when the hold is not intended any more: a release was faster.
+ */
+export async function whileUnderWay<T>(
+  store: Store,
+  { id }: Hold,
+  write: () => Promise<T>,
+): Promise<{ observed: T } | undefined> {
+  if (!(await store.writes(id, 'now'))) return undefined;
+  const saying = setInterval(() => {
+    // A word that gets lost is said again; the write itself tells when the journal is gone.
+    store.writes(id, 'before').catch(() => undefined);
+  }, sayEveryMs);
+  try {
+    return { observed: await write() };
+  } catch (error) {
+    await store.wrote(id);
+    throw error;
+  } finally {
+    clearInterval(saying);
+  }
 }

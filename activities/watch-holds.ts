@@ -19,7 +19,7 @@ import { actionOf } from './find-unit.js';
 import { loadPlan, planItems } from './plan-step.js';
 import { refuseProtected } from './protected.js';
 import { settleAll } from './settle.js';
-import { mayBeUnderWay } from './under-way.js';
+import { mayBeUnderWay, whileUnderWay } from './under-way.js';
 
 interface Tally {
   settled: number;
@@ -137,7 +137,10 @@ async function settleAgain(
     }),
   );
   if (mine === undefined) return;
-  await action.write(hold.target, hold.after, mine, attempt.world);
+  const written = await whileUnderWay(deps.store, mine, () =>
+    action.write(hold.target, hold.after, mine, attempt.world),
+  );
+  if (written === undefined) return;
   const back = await action.read(hold.target, mine, attempt.world);
   const shown = same(back.state, hold.after);
   if (shown) await markInForce(mine, deps, input);

@@ -54,6 +54,8 @@ export interface Hold {
   observed?: Json;
   intendedAt: Iso;
   inForceAt?: Iso;
+  /** Until then an executor may be in the middle of writing it; absent when none is. */
+  writingUntil?: Iso;
   /** The run that held it last, while it is being released. */
   releasingFor?: string;
   closedAt?: Iso;

@@ -12,6 +12,7 @@ export interface HoldRow {
   observed: string | null;
   intended_at: Iso;
   in_force_at: Iso | null;
+  writing_until: Iso | null;
   closed_at: Iso | null;
   outcome: string | null;
   releasing_for: string | null;
@@ -27,11 +28,25 @@ export function holdFrom(row: HoldRow, holders: Holder[]): Hold {
     state: row.state,
     intendedAt: row.intended_at,
     ...(row.observed === null ? {} : { observed: JSON.parse(row.observed) as Json }),
+    ...(row.writing_until === null ? {} : { writingUntil: row.writing_until }),
     ...(row.in_force_at === null ? {} : { inForceAt: row.in_force_at }),
     ...(row.state === 'releasing' && row.releasing_for !== null ? { releasingFor: row.releasing_for } : {}),
     ...(row.closed_at === null ? {} : { closedAt: row.closed_at }),
     ...(row.outcome === null ? {} : { outcome: row.outcome }),
   };
+}
+
+/** For how long an executor that said it writes is believed to be at it, in milliseconds; it says so again while it is. */
+const writeLeaseMs = 15_000;
+
+export function leaseFrom(now: Date): Iso {
+  return new Date(now.getTime() + writeLeaseMs).toISOString();
+}
+
+/** Nothing is written any more once it is being released; but whoever is in the middle of it may say that it goes on. */
+export function mayWrite({ state, writingUntil }: Hold, since: 'now' | 'before', now: Date): boolean {
+  if (since === 'now' || state === 'intended') return state === 'intended';
+  return state === 'releasing' && writingUntil !== undefined && now.toISOString() < writingUntil;
 }
 
 export function canJoin({ state, holders }: Hold, run: string): boolean {

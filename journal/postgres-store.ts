@@ -25,7 +25,20 @@ import {
   putOutcomes,
   sealedEvidence,
 } from './postgres/documents.js';
-import { close, holdOf, holdsOf, inForce, intend, join, leave, openHold, reclaim, reopen } from './postgres/holds.js';
+import {
+  close,
+  holdOf,
+  holdsOf,
+  inForce,
+  intend,
+  join,
+  leave,
+  openHold,
+  reclaim,
+  reopen,
+  writes,
+  wrote,
+} from './postgres/holds.js';
 import { cardOf, cursorOf, delivered, putCard, receive, remember, setCursor, waiting } from './postgres/memory.js';
 import { prepareSchema } from './postgres/schema.js';
 
@@ -70,6 +83,8 @@ export async function openPostgresStore({
     inForce: (hold, observed, event) => write((writing) => inForce(writing, hold, observed, event), 'repeat'),
     leave: (hold, run, left, releasing) => write((writing) => leave(writing, hold, run, left, releasing), 'repeat'),
     reopen: (hold, event) => write((writing) => reopen(writing, hold, event), 'repeat'),
+    writes: (hold, since) => write((writing) => writes(writing, hold, since), 'repeat'),
+    wrote: (hold) => write((writing) => wrote(writing, hold), 'repeat'),
     reclaim: (hold, holder, event) => write((writing) => reclaim(writing, hold, holder, event), 'repeat'),
     close: (hold, run, outcome, event) => write((writing) => close(writing, hold, run, outcome, event), 'repeat'),
     hold: (id) => holdOf(database, id),

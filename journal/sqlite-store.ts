@@ -23,7 +23,20 @@ import {
   putOutcomes,
   sealedEvidence,
 } from './sqlite/documents.js';
-import { close, holdOf, holdsOf, inForce, intend, join, leave, openHold, reclaim, reopen } from './sqlite/holds.js';
+import {
+  close,
+  holdOf,
+  holdsOf,
+  inForce,
+  intend,
+  join,
+  leave,
+  openHold,
+  reclaim,
+  reopen,
+  writes,
+  wrote,
+} from './sqlite/holds.js';
 import { cardOf, cursorOf, delivered, putCard, receive, remember, setCursor, waiting } from './sqlite/memory.js';
 
 export interface SqliteStoreOptions {
@@ -58,6 +71,8 @@ export function openSqliteStore({
     inForce: async (hold, observed, event) => write(() => inForce(writing, hold, observed, event)),
     leave: async (hold, run, left, releasing) => write(() => leave(writing, hold, run, left, releasing)),
     reopen: async (hold, event) => write(() => reopen(writing, hold, event)),
+    writes: async (hold, since) => write(() => writes(writing, hold, since)),
+    wrote: async (hold) => write(() => wrote(writing, hold)),
     reclaim: async (hold, holder, event) => write(() => reclaim(writing, hold, holder, event)),
     close: async (hold, run, outcome, event) => write(() => close(writing, hold, run, outcome, event)),
     hold: async (id) => holdOf(database, id),

@@ -99,6 +99,13 @@ export interface Store {
    */
   reopen(hold: string, event: EventDraft): Promise<Hold | undefined>;
   /**
+   * Says for some seconds from now that an executor writes what is held, so that a release waits for it; said again while the
+   * write goes on (`before`). False when it may not begin: the hold is not intended any more. Intending and reopening say it too.
+   */
+  writes(hold: string, since: 'now' | 'before'): Promise<boolean>;
+  /** The write is over, without the hold being in force. */
+  wrote(hold: string): Promise<void>;
+  /**
    * Takes a hold that is being released back: intended again, with this holder alone, its first `before` kept. Undefined in
    * any other state.
    */

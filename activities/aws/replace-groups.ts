@@ -49,6 +49,8 @@ export async function replaceGroups(world: AwsWorld, id: string, state: GroupsSt
   const quarantine = state.groups.includes(quarantineRef) ? (await sealedQuarantines(world, found.vpc))[0].id : '';
   const groups = [...new Set(state.groups.map((group) => (group === quarantineRef ? quarantine : group)))];
   await setGroups(world, id, groups);
+  for (const group of (await allAccessOf(world, found, hold)).filter(isUnaltered))
+    await removeAllAccess(world, group.id, id);
   return { groups };
 }
 

@@ -6,7 +6,18 @@ import { canonical } from '../../core/canonical.js';
 import type { EventDraft } from '../../core/event.js';
 import type { Hold, Holder } from '../../core/hold.js';
 import type { Json } from '../../core/json.js';
-import { canJoin, holdFrom, type HoldRow, idReused, isHeldFor, mayClose, mustBe, mustExist } from '../hold-rules.js';
+import {
+  canJoin,
+  holdFrom,
+  type HoldRow,
+  idReused,
+  isHeldFor,
+  leaseFrom,
+  mayClose,
+  mayWrite,
+  mustBe,
+  mustExist,
+} from '../hold-rules.js';
 import type { HoldDraft, Store } from '../store.js';
 import { appendAll, isRecorded, type Writing } from './chains.js';
 import type { Queries } from './database.js';
@@ -32,13 +43,15 @@ export async function intend(
   if ((await rowOf(transaction, draft.id)) !== undefined) throw idReused(draft);
   const { holders, ...body } = draft;
   await transaction.run(
-    `INSERT INTO holds (id, key, run, incident, state, body, intended_at) VALUES ($1, $2, $3, $4, 'intended', $5, $6)`,
+    `INSERT INTO holds (id, key, run, incident, state, body, intended_at, writing_until)
+     VALUES ($1, $2, $3, $4, 'intended', $5, $6, $7)`,
     draft.id,
     draft.key,
     draft.origin.run,
     draft.origin.incident,
     canonical(body),
     writing.now().toISOString(),
+    leaseFrom(writing.now()),
   );
   for (const holder of holders) await addHolder(transaction, draft.id, holder);
   await appendAll(writing, [event]);
@@ -65,7 +78,7 @@ export async function inForce(
   if (hold.state === 'in force') return hold;
   mustBe(hold, ['intended'], 'be in force');
   await transaction.run(
-    `UPDATE holds SET state = 'in force', in_force_at = $1, observed = $2 WHERE id = $3`,
+    `UPDATE holds SET state = 'in force', in_force_at = $1, writing_until = NULL, observed = $2 WHERE id = $3`,
     writing.now().toISOString(),
     observed === undefined ? null : canonical(observed),
     id,
@@ -81,6 +94,17 @@ export async function reopen(writing: Writing, id: string, event: EventDraft): P
   if (hold.state !== 'in force') return undefined;
   await intendAgain(writing, id, event);
   return existing(transaction, id);
+}
+
+export async function writes(writing: Writing, id: string, since: 'now' | 'before'): Promise<boolean> {
+  const { transaction } = writing;
+  if (!mayWrite(await existing(transaction, id), since, writing.now())) return false;
+  await transaction.run('UPDATE holds SET writing_until = $1 WHERE id = $2', leaseFrom(writing.now()), id);
+  return true;
+}
+
+export async function wrote({ transaction }: Writing, id: string): Promise<void> {
+  await transaction.run('UPDATE holds SET writing_until = NULL WHERE id = $1', id);
 }
 
 export async function reclaim(
@@ -99,8 +123,9 @@ export async function reclaim(
 
 async function intendAgain(writing: Writing, id: string, event: EventDraft): Promise<void> {
   await writing.transaction.run(
-    `UPDATE holds SET state = 'intended', intended_at = $1, in_force_at = NULL, releasing_for = NULL WHERE id = $2`,
+    `UPDATE holds SET state = 'intended', intended_at = $1, writing_until = $2, in_force_at = NULL, releasing_for = NULL WHERE id = $3`,
     writing.now().toISOString(),
+    leaseFrom(writing.now()),
     id,
   );
   await appendAll(writing, [event]);

@@ -6,7 +6,18 @@ import { canonical } from '../../core/canonical.js';
 import type { EventDraft } from '../../core/event.js';
 import type { Hold, Holder } from '../../core/hold.js';
 import type { Json } from '../../core/json.js';
-import { canJoin, holdFrom, type HoldRow, idReused, isHeldFor, mayClose, mustBe, mustExist } from '../hold-rules.js';
+import {
+  canJoin,
+  holdFrom,
+  type HoldRow,
+  idReused,
+  isHeldFor,
+  leaseFrom,
+  mayClose,
+  mayWrite,
+  mustBe,
+  mustExist,
+} from '../hold-rules.js';
 import type { HoldDraft, Store } from '../store.js';
 import { appendAll, recorded, type Writing } from './chains.js';
 import type { Database, Value } from './database.js';
@@ -28,13 +39,15 @@ export function intend(writing: Writing, draft: HoldDraft, event: EventDraft): {
   if (rowOf(database, draft.id) !== undefined) throw idReused(draft);
   const { holders, ...body } = draft;
   database.run(
-    `INSERT INTO holds (id, key, run, incident, state, body, intended_at) VALUES (?, ?, ?, ?, 'intended', ?, ?)`,
+    `INSERT INTO holds (id, key, run, incident, state, body, intended_at, writing_until)
+     VALUES (?, ?, ?, ?, 'intended', ?, ?, ?)`,
     draft.id,
     draft.key,
     draft.origin.run,
     draft.origin.incident,
     canonical(body),
     writing.now().toISOString(),
+    leaseFrom(writing.now()),
   );
   for (const holder of holders) addHolder(database, draft.id, holder);
   appendAll(writing, [event]);
@@ -56,7 +69,7 @@ export function inForce(writing: Writing, id: string, observed: Json | undefined
   if (hold.state === 'in force') return hold;
   mustBe(hold, ['intended'], 'be in force');
   database.run(
-    `UPDATE holds SET state = 'in force', in_force_at = ?, observed = ? WHERE id = ?`,
+    `UPDATE holds SET state = 'in force', in_force_at = ?, writing_until = NULL, observed = ? WHERE id = ?`,
     writing.now().toISOString(),
     observed === undefined ? null : canonical(observed),
     id,
@@ -74,6 +87,16 @@ export function reopen(writing: Writing, id: string, event: EventDraft): Hold | 
   return existing(database, id);
 }
 
+export function writes(writing: Writing, id: string, since: 'now' | 'before'): boolean {
+  if (!mayWrite(existing(writing.database, id), since, writing.now())) return false;
+  writing.database.run('UPDATE holds SET writing_until = ? WHERE id = ?', leaseFrom(writing.now()), id);
+  return true;
+}
+
+export function wrote({ database }: Writing, id: string): void {
+  database.run('UPDATE holds SET writing_until = NULL WHERE id = ?', id);
+}
+
 export function reclaim(writing: Writing, id: string, holder: Holder, event: EventDraft): Hold | undefined {
   const { database } = writing;
   const hold = existing(database, id);
@@ -85,8 +108,9 @@ export function reclaim(writing: Writing, id: string, holder: Holder, event: Eve
 
 function intendAgain(writing: Writing, id: string, event: EventDraft): void {
   writing.database.run(
-    `UPDATE holds SET state = 'intended', intended_at = ?, in_force_at = NULL, releasing_for = NULL WHERE id = ?`,
+    `UPDATE holds SET state = 'intended', intended_at = ?, writing_until = ?, in_force_at = NULL, releasing_for = NULL WHERE id = ?`,
     writing.now().toISOString(),
+    leaseFrom(writing.now()),
     id,
   );
   appendAll(writing, [event]);

@@ -246,6 +246,24 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       expect(await actions()).toEqual(['hold.intended', 'hold.in-force']);
     });
 
+    test('a write under way is on record until it is over; while it is released one that goes on may say so, none may begin', async () => {
+      const until = async () => (await store.hold('h1'))?.writingUntil;
+      await store.intend(holdDraft('h1', 'eni-1'), holdEvent('e1', 'hold.intended'));
+      expect(Date.parse((await until()) ?? '')).toBeGreaterThan(Date.now());
+      await store.wrote('h1');
+      expect(await until()).toBeUndefined();
+      expect(await store.writes('h1', 'now')).toBe(true);
+      await store.inForce('h1', undefined, holdEvent('e2', 'hold.in-force'));
+      expect(await until()).toBeUndefined();
+      expect([await store.writes('h1', 'now'), await store.writes('h1', 'before')]).toEqual([false, false]);
+      await store.reopen('h1', holdEvent('e3', 'hold.reopened'));
+      expect(Date.parse((await until()) ?? '')).toBeGreaterThan(Date.now());
+      await store.leave('h1', 'run-1', holdEvent('e4', 'hold.left'), holdEvent('e5', 'hold.releasing'));
+      expect([await store.writes('h1', 'now'), await store.writes('h1', 'before')]).toEqual([false, true]);
+      await store.wrote('h1');
+      expect(await store.writes('h1', 'before')).toBe(false);
+    });
+
     test('holds are found by where they come from, by who holds them, and by incident', async () => {
       await store.intend(holdDraft('h1', 'eni-1', 'run-1', 'inc-1'), holdEvent('e1', 'hold.intended'));
       await store.intend(holdDraft('h2', 'eni-2', 'run-2', 'inc-2'), holdEvent('e2', 'hold.intended'));

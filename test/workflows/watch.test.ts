@@ -1,7 +1,9 @@
 // What the watch does when its own work is cut short or limited: real Temporal, real store, AWS is the emulator behind the shim.
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AttachNetworkInterfaceCommand,
   CreateNetworkInterfaceCommand,
+  DescribeSecurityGroupsCommand,
   type EC2Client,
   ModifyInstanceAttributeCommand,
   ModifyNetworkInterfaceAttributeCommand,
@@ -74,6 +76,76 @@ test('a release that is agreed to while such a swap is open finishes it first, a
   expect(new Set((await groupsOfInstances(at.world, [host])).flat())).toEqual(new Set([at.world.seeded.group]));
   expect(await at.door.holds(run)).toEqual([]);
 }, 180_000);
+
+test('a release waits for a write of the watch that is under way, however old the hold it finishes and however slow AWS', async () => {
+  const run = await contained(1);
+  // Another containment in the same VPC keeps the quarantine group: a late write could still put the host back into it.
+  const [, another = ''] = at.world.seeded.instances;
+  const other = await at.launch('alice', { instances: [another], reason: 'a reason long enough' });
+  await at.agree(other.run);
+  expect((await at.ended(other.run, 60_000)).state).toBe('done');
+  const [eni = ''] = await interfacesOf(at.world, host);
+  const { faults } = at.world.aws.shim;
+  await at.stopWorkers();
+  await flipBack(eni);
+  faults.add({ action: 'ModifyNetworkInterfaceAttribute', kind: 'throttle', from: 2 });
+  await at.startWorkers();
+  await at.until(run, ({ watch }) => watch.some(({ action }) => action === 'containment.not-settled'), 60_000);
+  const release = await at.say('alice', { verb: 'release', of: run, reason: 'it was rebuilt' });
+  await at.asking(release.run, 60_000);
+  await at.say('bob', { verb: 'approve', run: release.run });
+  // Longer than a writer is believed that says nothing more.
+  await sleep(16_000);
+  faults.clear();
+  for (const action of ['ModifyNetworkInterfaceAttribute', 'DeleteSecurityGroup'])
+    faults.add({ kind: 'latency', ms: 9_000, action, nth: 1 });
+  while (faults.list()[0]?.hits === 0) await sleep(20);
+  await at.say('carol', { verb: 'approve', run: release.run });
+  expect((await at.ended(release.run, 90_000)).state).toBe('done');
+  await sleep(10_000);
+  expect(new Set((await groupsOfInstances(at.world, [host])).flat())).toEqual(new Set([at.world.seeded.group]));
+  expect(await at.door.holds(run)).toEqual([]);
+}, 240_000);
+
+test('a release of what was cut short before anything was changed leaves no group behind that is open to all', async () => {
+  at = await startInstallation({ watchEvery: '1h' });
+  ec2 = ec2Of(at.world);
+  [host = ''] = at.world.seeded.instances;
+  at.world.aws.shim.faults.add({ action: 'ModifyNetworkInterfaceAttribute', kind: 'throttle' });
+  const { run } = await at.launch('alice', { instances: [host], reason: 'a reason long enough' });
+  await at.agree(run);
+  expect((await at.ended(run, 90_000)).state).toBe('failed');
+  at.world.aws.shim.faults.clear();
+  const open = async () =>
+    ((await ec2.send(new DescribeSecurityGroupsCommand({}))).SecurityGroups ?? []).filter(({ GroupName }) =>
+      GroupName?.startsWith('firebreak-all-access'),
+    );
+  expect(await open()).toHaveLength((await interfacesOf(at.world, host)).length);
+  expect((await at.release(run)).state).toBe('done');
+  expect(await open()).toEqual([]);
+  expect(new Set((await groupsOfInstances(at.world, [host])).flat())).toEqual(new Set([at.world.seeded.group]));
+}, 180_000);
+
+test('a snapshot that AWS refuses is not unknown for ever: the end of the run says that nothing shows it', async () => {
+  at = await startInstallation({ watchEvery: '1s' });
+  ec2 = ec2Of(at.world);
+  [host = ''] = at.world.seeded.instances;
+  at.world.aws.shim.faults.add({
+    kind: 'error',
+    status: 403,
+    code: 'UnauthorizedOperation',
+    message: 'You are not authorized to perform this operation.',
+    action: 'CreateSnapshots',
+  });
+  const { run } = await at.launch('alice', { instances: [host], reason: 'a reason long enough' });
+  await at.agree(run);
+  expect((await at.ended(run, 60_000)).state).toBe('failed');
+  const held = await at.door.holds(run);
+  expect(held.filter(({ aspect }) => aspect === 'snapshots')).toEqual([]);
+  expect(held.filter(({ state }) => state !== 'in force')).toEqual([]);
+  const closed = (await at.events(run, 'hold.closed')).filter(({ step }) => step === 'snapshot');
+  expect(closed.map(({ outcome }) => outcome)).toEqual(['not shown']);
+}, 120_000);
 
 test('of more new interfaces than may be settled in an hour, so many are, and of each other one a person is told', async () => {
   const run = await contained(2);

@@ -17,13 +17,13 @@ interface Held {
 export type Model = Map<string, Held>;
 
 export interface Step {
-  act: 'intend' | 'join' | 'in force' | 'leave' | 'close' | 'reopen' | 'reclaim';
+  act: 'intend' | 'join' | 'in force' | 'leave' | 'close' | 'reopen' | 'reclaim' | 'write';
   run: string;
   key: string;
 }
 
 export const anyStep: fc.Arbitrary<Step> = fc.record({
-  act: fc.constantFrom('intend', 'join', 'in force', 'leave', 'close', 'reopen', 'reclaim'),
+  act: fc.constantFrom('intend', 'join', 'in force', 'leave', 'close', 'reopen', 'reclaim', 'write'),
   run: fc.constantFrom('run-1', 'run-2', 'run-3'),
   key: fc.constantFrom('k1', 'k2'),
 });
@@ -49,6 +49,8 @@ export async function play(store: Store, model: Model, { act, run, key }: Step, 
       return playClose(store, model, held, key, run, name);
     case 'reopen':
       return playReopen(store, held, name);
+    case 'write':
+      return { said: await store.writes(held.id, 'now'), expected: held.state === 'intended' };
     case 'reclaim':
       return playReclaim(store, held, run, name);
   }

@@ -123,8 +123,8 @@ export interface WatchInput {
   /** The plan whose items are planned again. */
   plan: PlanRef;
   warrant: Warrant;
-  /** How often a difference may be settled again in this hour. */
-  settlesLeft: number;
+  /** How often what somebody flips back may be settled again in an hour, for each side of a target by itself. */
+  settlesPerHour: number;
   /** Names this look in event ids, so that a retried look writes its events once. */
   look: number;
   retry: Retry;
@@ -135,8 +135,6 @@ export interface WatchResult {
   open: number;
   /** Whether the run has ended on the record, so that nothing more will be held for it; then 0 open ends the containment. */
   ended: boolean;
-  settled: number;
-  differs: number;
 }
 
 /** On the control queue: no credentials of any system. */

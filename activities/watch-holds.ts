@@ -1,6 +1,6 @@
 /**
  * Looks after a containment while it is in force: what differs from what is held is an event, told to the owner, and settled
- * again, so many times an hour at most. A hold that was intended and never finished is finished forward here, whatever became
+ * again, so many times an hour at most; each side of a target by itself, so that flips of one use up nothing of another. A hold that was intended and never finished is finished forward here, whatever became
  * of its run; a part that appeared since is settled under the original warrant, if that still stands.
  */
 import { same } from '../core/canonical.js';
@@ -21,19 +21,15 @@ import { refuseProtected } from './protected.js';
 import { settleAll } from './settle.js';
 import { mayBeUnderWay, whileUnderWay } from './under-way.js';
 
-interface Tally {
-  settled: number;
-  differs: number;
-}
+const hourMs = 60 * 60_000;
 
 export async function watchHolds(deps: ExecutorDeps, input: WatchInput, attempt: Attempt): Promise<WatchResult> {
-  const tally: Tally = { settled: 0, differs: 0 };
   const held = await deps.store.holds({ holder: input.run.run, state: 'open' });
   const mine = held.filter((hold) => hold.target.system === deps.system && hold.containing && isOfStep(hold, input));
-  for (const hold of mine) await lookAt(hold, deps, input, attempt, tally);
-  await lookForParts(mine, deps, input, attempt, tally);
+  for (const hold of mine) await lookAt(hold, deps, input, attempt);
+  await lookForParts(mine, deps, input, attempt);
   const open = (await deps.store.holds({ holder: input.run.run, state: 'open' })).filter((hold) => hold.containing);
-  return { open: open.length, ended: await hasEnded(deps, input), ...tally };
+  return { open: open.length, ended: await hasEnded(deps, input) };
 }
 
 async function hasEnded({ store }: ExecutorDeps, { run }: WatchInput): Promise<boolean> {
@@ -44,13 +40,7 @@ function isOfStep({ holders }: Hold, { run, step }: WatchInput): boolean {
   return holders.some((holder) => holder.run === run.run && holder.step === step);
 }
 
-async function lookAt(
-  hold: Hold,
-  deps: ExecutorDeps,
-  input: WatchInput,
-  attempt: Attempt,
-  tally: Tally,
-): Promise<void> {
+async function lookAt(hold: Hold, deps: ExecutorDeps, input: WatchInput, attempt: Attempt): Promise<void> {
   if (hold.state === 'releasing' || mayBeUnderWay(hold)) return;
   const action = actionOf(hold.unit);
   try {
@@ -58,9 +48,10 @@ async function lookAt(
     const now = await action.read(hold.target, hold, attempt.world);
     if (same(now.state, hold.after)) {
       if (hold.state === 'intended') await markInForce(hold, deps, input);
+      else if (hold.differsSince !== undefined) await deps.store.differs(hold.id, false);
       return;
     }
-    tally.differs += 1;
+    await deps.store.differs(hold.id, true);
     await say(deps, input, hold, 'containment.differs', {
       says: `${hold.target.id} is not as held`,
       found: now.state,
@@ -72,7 +63,7 @@ async function lookAt(
     return;
   }
   try {
-    await settleAgain(hold, action, deps, input, attempt, tally);
+    await settleAgain(hold, action, deps, input, attempt);
   } catch (error) {
     if (attempt.signal.aborted) throw error;
     await say(deps, input, hold, 'containment.not-settled', {
@@ -97,14 +88,13 @@ async function sayUnseen(deps: ExecutorDeps, input: WatchInput, hold: Hold, erro
     return;
   }
   const { code } = errorOf(error);
-  const hour = Math.floor(Date.now() / (60 * 60_000));
   await say(
     deps,
     input,
     hold,
     'containment.differs',
     { says: `${hold.target.id} could not be looked at`, error: errorOf(error) },
-    { event: `unseen/${input.look}`, page: `unseen/${code}/${hour}` },
+    { event: `unseen/${input.look}`, page: `unseen/${code}/${hourNow()}` },
   );
 }
 
@@ -118,11 +108,9 @@ async function settleAgain(
   deps: ExecutorDeps,
   input: WatchInput,
   attempt: Attempt,
-  tally: Tally,
 ): Promise<void> {
-  const flipped = hold.state === 'in force';
-  if (flipped && tally.settled >= input.settlesLeft) return sayLimit(deps, input, hold);
-  if (flipped) tally.settled += 1;
+  if (hold.state === 'in force' && (await flipsLately(hold, deps, input)) >= input.settlesPerHour)
+    return sayLimit(deps, input, hold);
   // Intended again before the write: cut short in the middle, it is finished forward, by the next look or by a release. Somebody
   // may have begun to release it since it was listed; once this is on record, a release waits until the write is over.
   const mine = await deps.store.reopen(
@@ -150,17 +138,17 @@ async function settleAgain(
   });
 }
 
+async function flipsLately({ id }: Hold, { store }: ExecutorDeps, { run }: WatchInput): Promise<number> {
+  const since = Date.now() - hourMs;
+  const reopened = await store.events({ run: run.run, actions: ['hold.reopened'] });
+  return reopened.filter(({ data, recordedAt }) => data?.['hold'] === id && Date.parse(recordedAt) > since).length;
+}
+
 /**
  * Parts of an item that this run still holds, and that were never held for it. What was released, or kept as somebody left it,
  * did not appear since: people agreed to let it go, perhaps while the rest is still on its way.
  */
-async function lookForParts(
-  mine: Hold[],
-  deps: ExecutorDeps,
-  input: WatchInput,
-  attempt: Attempt,
-  tally: Tally,
-): Promise<void> {
+async function lookForParts(mine: Hold[], deps: ExecutorDeps, input: WatchInput, attempt: Attempt): Promise<void> {
   const bundle = await deps.bundle();
   const plan = await loadPlan(deps.store, input.plan, input.run.run, input.step);
   const unit = plan.changes[0]?.unit;
@@ -181,24 +169,19 @@ async function lookForParts(
     if ((await deps.store.openHold(changeKey(change))) === undefined) fresh.push(change);
   }
   if (fresh.length === 0) return;
-  tally.differs += fresh.length;
   for (const change of fresh)
     await say(deps, input, change, 'containment.differs', {
       says: `${change.target.id} appeared and is not contained`,
       found: change.before,
     });
-  const allowed = fresh.slice(0, Math.max(0, input.settlesLeft - tally.settled));
-  for (const change of fresh.slice(allowed.length)) await sayLimit(deps, input, change);
-  if (allowed.length === 0) return;
   try {
     const grant = await grantOf(deps, bundle, input, 'passing');
     refuseOtherUnit(plan, actionOfStep(grant));
-    const outcomes = await settleAll(allowed, {
+    const outcomes = await settleAll(fresh, {
       ...settleContext(deps, bundle, input, grant, attempt),
       actionOf: () => actionOfStep(grant),
       look: `watch-${input.look}`,
     });
-    tally.settled += outcomes.length;
     for (const outcome of outcomes)
       await say(deps, input, outcome, 'containment.settled-again', {
         says: `${outcome.target.id}: ${outcome.status}`,
@@ -206,7 +189,7 @@ async function lookForParts(
       });
   } catch (error) {
     if (attempt.signal.aborted) throw error;
-    for (const change of allowed)
+    for (const change of fresh)
       await say(deps, input, change, 'containment.limit-reached', {
         says: `${change.target.id} is not covered by the approval any more; a person must look`,
         error: errorOf(error),
@@ -234,9 +217,13 @@ async function markInForce(hold: Hold, deps: ExecutorDeps, input: WatchInput): P
 }
 
 async function sayLimit(deps: ExecutorDeps, input: WatchInput, of: Side): Promise<void> {
-  await say(deps, input, of, 'containment.limit-reached', {
-    says: `${of.target.id} differs and was settled too often this hour; a person must look`,
-  });
+  const says = `${of.target.id} is not as held: it was put back ${input.settlesPerHour} times in an hour, and will be again when that hour is over; a person must see who changes it`;
+  const as = { event: `${input.look}`, page: `limit/${hourNow()}` };
+  await say(deps, input, of, 'containment.limit-reached', { says }, as);
+}
+
+function hourNow(): number {
+  return Math.floor(Date.now() / hourMs);
 }
 
 type Side = { target: Hold['target']; aspect: string };

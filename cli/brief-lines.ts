@@ -3,7 +3,7 @@
  * be, who is waited for and until when, what comes next, whose it is. Facts first; the lines are made of nothing else.
  */
 import { formatDuration } from '../core/duration.js';
-import type { Hold } from '../core/hold.js';
+import { type Hold, type Standing, standingOf } from '../core/hold.js';
 import type { AskView, RunView, StepView } from '../core/run-view.js';
 import { nextStep } from './next-step.js';
 import { awaited, hasEnded } from './run-facts.js';
@@ -158,32 +158,31 @@ function troubleIn({ state, says, refusals, steps }: RunView): string[] {
 
 function inForce(holds: Hold[], nowMs: number): string[] {
   return grouped(
-    holds.filter(({ state }) => state !== 'intended'),
-    ({ inForceAt, intendedAt }) => inForceAt ?? intendedAt,
+    holds.filter((hold) => standingOf(hold).is !== 'unknown'),
     nowMs,
   );
 }
 
 function unknown(holds: Hold[], nowMs: number): string[] {
   return grouped(
-    holds.filter(({ state }) => state === 'intended'),
-    ({ intendedAt }) => intendedAt,
+    holds.filter((hold) => standingOf(hold).is === 'unknown'),
     nowMs,
   );
 }
 
-function grouped(holds: Hold[], since: (hold: Hold) => string, nowMs: number): string[] {
+function grouped(holds: Hold[], nowMs: number): string[] {
   const groups = new Map<string, Hold[]>();
   for (const hold of holds) groups.set(kindOf(hold), [...(groups.get(kindOf(hold)) ?? []), hold]);
   return [...groups].map(([kind, of]) => {
-    const first = of.map(since).toSorted()[0] ?? '';
+    const first = of.map((hold) => standingOf(hold).since).toSorted()[0] ?? '';
     const where = of.length === 1 ? ` (${of[0]?.target.id ?? ''})` : '';
     return `${of.length} ${kind}${where} since ${clock(first, nowMs)}`;
   });
 }
 
-function kindOf({ target, aspect, state }: Hold): string {
-  return `${target.type} ${aspect}${state === 'releasing' ? ' being released' : ''}`;
+function kindOf(hold: Hold): string {
+  const how: Partial<Record<Standing['is'], string>> = { releasing: ' being released', 'not as held': ' NOT AS HELD' };
+  return `${hold.target.type} ${hold.aspect}${how[standingOf(hold).is] ?? ''}`;
 }
 
 function waitsFor(view: RunView, nowMs: number): string[] {

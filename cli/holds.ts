@@ -1,6 +1,6 @@
 /** `holds [RUN|INCIDENT]`: what is in force, from the journal alone; what may or may not have happened says since when. */
 import { targetKey } from '../core/change.js';
-import type { Hold } from '../core/hold.js';
+import { type Hold, standingOf } from '../core/hold.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { openGateway } from './gateway-client.js';
 import { short } from './lines.js';
@@ -20,11 +20,6 @@ export function holdsTable(found: Hold[]): string[] {
 
 function holdRow(hold: Hold): string[] {
   const by = hold.holders.map(({ run, requester }) => `${run} (${requester})`).join(', ');
-  return [targetKey(hold.target), hold.aspect, stateOf(hold), short(hold.after), short(hold.before), by];
-}
-
-/** An intended hold was begun and not read back: nobody knows, and a table that guesses would be believed. */
-function stateOf({ state, intendedAt, inForceAt }: Hold): string {
-  if (state === 'intended') return `unknown since ${intendedAt}`;
-  return inForceAt === undefined ? state : `${state} since ${inForceAt}`;
+  const { is, since } = standingOf(hold);
+  return [targetKey(hold.target), hold.aspect, `${is} since ${since}`, short(hold.after), short(hold.before), by];
 }

@@ -107,7 +107,9 @@ export const installationForm = z
           .min(0)
           .max(60)
           .default(settlesPerHourDefault)
-          .describe('How often an hour a difference is settled again before a person decides. Default 6.'),
+          .describe(
+            'How often an hour what somebody flips back is put back, each side of a target by itself, before a person decides. Default 6.',
+          ),
       })
       .meta({ title: 'watch' })
       .prefault({})

@@ -54,6 +54,8 @@ export interface Hold {
   observed?: Json;
   intendedAt: Iso;
   inForceAt?: Iso;
+  /** Since when the watch finds it otherwise than held, and has not put it back: its limit was reached, or AWS refused. */
+  differsSince?: Iso;
   /** Until then an executor may be in the middle of writing it; absent when none is. */
   writingUntil?: Iso;
   /** The run that held it last, while it is being released. */
@@ -61,4 +63,26 @@ export interface Hold {
   closedAt?: Iso;
   /** How it closed: `released`, `kept as found`, `done`, ... */
   outcome?: string;
+}
+
+/** How a hold stands, in the words that every view uses, and since when. */
+export interface Standing {
+  /** `unknown`: begun, and never read back. `not as held`: somebody changed it, and it was not put back. */
+  is: 'in force' | 'unknown' | 'not as held' | 'releasing' | 'closed';
+  since: Iso;
+}
+
+export function standingOf({ state, intendedAt, inForceAt, closedAt, differsSince }: Hold): Standing {
+  switch (state) {
+    case 'intended':
+      return { is: 'unknown', since: intendedAt };
+    case 'in force':
+      return differsSince === undefined
+        ? { is: 'in force', since: inForceAt ?? intendedAt }
+        : { is: 'not as held', since: differsSince };
+    case 'releasing':
+      return { is: state, since: inForceAt ?? intendedAt };
+    case 'closed':
+      return { is: state, since: closedAt ?? intendedAt };
+  }
 }

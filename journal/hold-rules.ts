@@ -12,6 +12,7 @@ export interface HoldRow {
   observed: string | null;
   intended_at: Iso;
   in_force_at: Iso | null;
+  differs_since: Iso | null;
   writing_until: Iso | null;
   closed_at: Iso | null;
   outcome: string | null;
@@ -28,6 +29,7 @@ export function holdFrom(row: HoldRow, holders: Holder[]): Hold {
     state: row.state,
     intendedAt: row.intended_at,
     ...(row.observed === null ? {} : { observed: JSON.parse(row.observed) as Json }),
+    ...(row.differs_since === null ? {} : { differsSince: row.differs_since }),
     ...(row.writing_until === null ? {} : { writingUntil: row.writing_until }),
     ...(row.in_force_at === null ? {} : { inForceAt: row.in_force_at }),
     ...(row.state === 'releasing' && row.releasing_for !== null ? { releasingFor: row.releasing_for } : {}),

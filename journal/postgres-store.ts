@@ -27,6 +27,7 @@ import {
 } from './postgres/documents.js';
 import {
   close,
+  differs,
   holdOf,
   holdsOf,
   inForce,
@@ -83,6 +84,7 @@ export async function openPostgresStore({
     inForce: (hold, observed, event) => write((writing) => inForce(writing, hold, observed, event), 'repeat'),
     leave: (hold, run, left, releasing) => write((writing) => leave(writing, hold, run, left, releasing), 'repeat'),
     reopen: (hold, event) => write((writing) => reopen(writing, hold, event), 'repeat'),
+    differs: (hold, does) => write((writing) => differs(writing, hold, does), 'repeat'),
     writes: (hold, since) => write((writing) => writes(writing, hold, since), 'repeat'),
     wrote: (hold) => write((writing) => wrote(writing, hold), 'repeat'),
     reclaim: (hold, holder, event) => write((writing) => reclaim(writing, hold, holder, event), 'repeat'),

@@ -25,6 +25,7 @@ import {
 } from './sqlite/documents.js';
 import {
   close,
+  differs,
   holdOf,
   holdsOf,
   inForce,
@@ -71,6 +72,7 @@ export function openSqliteStore({
     inForce: async (hold, observed, event) => write(() => inForce(writing, hold, observed, event)),
     leave: async (hold, run, left, releasing) => write(() => leave(writing, hold, run, left, releasing)),
     reopen: async (hold, event) => write(() => reopen(writing, hold, event)),
+    differs: async (hold, does) => write(() => differs(writing, hold, does)),
     writes: async (hold, since) => write(() => writes(writing, hold, since)),
     wrote: async (hold) => write(() => wrote(writing, hold)),
     reclaim: async (hold, holder, event) => write(() => reclaim(writing, hold, holder, event)),

@@ -103,6 +103,8 @@ export interface Store {
    * write goes on (`before`). False when it may not begin: the hold is not intended any more. Intending and reopening say it too.
    */
   writes(hold: string, since: 'now' | 'before'): Promise<boolean>;
+  /** Marks what the watch finds otherwise than held and does not put back now; again as held, or in force anew, it is not marked. */
+  differs(hold: string, does: boolean): Promise<void>;
   /** The write is over, without the hold being in force. */
   wrote(hold: string): Promise<void>;
   /**

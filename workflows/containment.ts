@@ -40,8 +40,6 @@ export interface ContainmentInput {
 
 interface Memory {
   look: number;
-  /** When each settling of the last hour was, in milliseconds of workflow time. */
-  settledAt: number[];
   /** When the owner is paged next, in milliseconds. */
   reviewAt?: number;
   events: number;
@@ -62,7 +60,7 @@ const retry = { attempts: 3, firstWaitMs: 1000 };
 
 export async function containment(input: ContainmentInput): Promise<void> {
   const { run, watch, watched } = input;
-  const memory: Memory = input.memory ?? { look: 0, settledAt: [], events: 0, ...firstReview(watched) };
+  const memory: Memory = input.memory ?? { look: 0, events: 0, ...firstReview(watched) };
   const say = (action: EventDraft['action'], data: object, statement?: Statement): EventDraft => {
     memory.events += 1;
     // A run can begin to contain again after nothing was held any more; continuing as new keeps the first id.
@@ -140,24 +138,19 @@ async function look(
   say: (action: EventDraft['action'], data: object) => EventDraft,
 ): Promise<WatchResult> {
   memory.look += 1;
-  const sum: WatchResult = { open: 0, ended: false, settled: 0, differs: 0 };
+  const sum: WatchResult = { open: 0, ended: false };
   for (const { step, plan, warrant } of watched) {
-    memory.settledAt = memory.settledAt.filter((at) => at > Date.now() - hourMs);
-    const settlesLeft = Math.max(settlesPerHour - memory.settledAt.length, 0);
     let result: WatchResult;
     try {
-      const input = { run, step, plan, warrant, settlesLeft, look: memory.look, retry };
+      const input = { run, step, plan, warrant, settlesPerHour, look: memory.look, retry };
       result = await executor(plan.system, lookTimeoutMs).watch(input);
     } catch (error) {
       const says = `step "${step}" could not be looked at, and will be again: ${asPersonNeed(error, step).needs.why}`;
       await control.append([say('owner.paged', { owner: run.requester, says })]);
-      result = { open: 1, ended: false, settled: 0, differs: 0 };
+      result = { open: 1, ended: false };
     }
-    for (let count = 0; count < result.settled; count += 1) memory.settledAt.push(Date.now());
     sum.open = Math.max(sum.open, result.open);
     sum.ended ||= result.ended;
-    sum.settled += result.settled;
-    sum.differs += result.differs;
   }
   return sum;
 }

@@ -1,7 +1,7 @@
 /** Where a run stands: its steps, who is waited for, what is in force, and what a person must do next. A plan's card shows the plan. */
 import type { KnownBlock } from '@slack/web-api';
 import { targetKey } from '../../core/change.js';
-import type { Hold } from '../../core/hold.js';
+import { type Hold, type Standing, standingOf } from '../../core/hold.js';
 import type { JsonObject } from '../../core/json.js';
 import type { RunState, RunView, StepView } from '../../core/run-view.js';
 import { stepOutcome } from './ask-card.js';
@@ -79,7 +79,10 @@ export function nextFor(view: RunView, holds: Hold[]): string {
     return bounded(waited, { lines: recentShown, characters: 1_200 }, (left) => `… and ${left} more gates`);
   }
   const unknown = holds.filter(({ state }) => state === 'intended').length;
+  const changed = holds.filter((hold) => standingOf(hold).is === 'not as held').length;
   const ended = view.endedAt !== undefined;
+  if (ended && changed > 0)
+    return `${changed} of ${holds.length} held changes are *not as held*: somebody changes them faster than they may be put back. See who; they are put back within the hour, or at once when they are contained again.`;
   if (ended && unknown > 0)
     return `${unknown} of its changes are unknown: look at them, then ${command(`release ${view.run} why`)} finishes or lifts them.`;
   if (ended && holds.length > 0)
@@ -132,19 +135,25 @@ function relaunch({ runbook, inputs }: Pick<RunView, 'runbook' | 'inputs'>): str
 function inForce(view: RunView, holds: Hold[]): string | undefined {
   const open = holds.filter(({ state }) => state !== 'closed');
   if (open.length === 0) return undefined;
-  const firm = open.filter(({ state }) => state === 'in force');
+  const firm = open.filter((hold) => standingOf(hold).is === 'in force');
   const releasing = open.filter(({ state }) => state === 'releasing').length;
-  const unknown = open
-    .filter(({ state }) => state === 'intended')
-    .map(
-      (hold) => `• ${code(`${targetKey(hold.target)}#${hold.aspect}`, 160)} unknown since ${moment(hold.intendedAt)}`,
-    );
+  const more = (left: number) => `… and ${left} more: \`firebreak holds ${view.run}\``;
+  const listed = (is: Standing['is'], heading: string): string | undefined => {
+    const lines = open
+      .filter((hold) => standingOf(hold).is === is)
+      .map(
+        (hold) =>
+          `• ${code(`${targetKey(hold.target)}#${hold.aspect}`, 160)} ${is} since ${moment(standingOf(hold).since)}`,
+      );
+    return lines.length === 0
+      ? undefined
+      : `${heading}\n${bounded(lines, { lines: unknownShown, characters: 900 }, more)}`;
+  };
   return [
     firm.length === 0 ? undefined : `*In force:* ${kinds(firm)}`,
     releasing === 0 ? undefined : `*Being released:* ${releasing}`,
-    unknown.length === 0
-      ? undefined
-      : `*Unknown:* intended, and never seen to be in force\n${bounded(unknown, { lines: unknownShown, characters: 900 }, (left) => `… and ${left} more: \`firebreak holds ${view.run}\``)}`,
+    listed('not as held', '*Not as held:* somebody changed it, and it was not put back'),
+    listed('unknown', '*Unknown:* intended, and never seen to be in force'),
   ]
     .filter((line) => line !== undefined)
     .join('\n');

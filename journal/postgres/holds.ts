@@ -78,7 +78,7 @@ export async function inForce(
   if (hold.state === 'in force') return hold;
   mustBe(hold, ['intended'], 'be in force');
   await transaction.run(
-    `UPDATE holds SET state = 'in force', in_force_at = $1, writing_until = NULL, observed = $2 WHERE id = $3`,
+    `UPDATE holds SET state = 'in force', in_force_at = $1, differs_since = NULL, writing_until = NULL, observed = $2 WHERE id = $3`,
     writing.now().toISOString(),
     observed === undefined ? null : canonical(observed),
     id,
@@ -94,6 +94,16 @@ export async function reopen(writing: Writing, id: string, event: EventDraft): P
   if (hold.state !== 'in force') return undefined;
   await intendAgain(writing, id, event);
   return existing(transaction, id);
+}
+
+export async function differs({ transaction, now }: Writing, id: string, does: boolean): Promise<void> {
+  if (does)
+    await transaction.run(
+      'UPDATE holds SET differs_since = coalesce(differs_since, $1) WHERE id = $2',
+      now().toISOString(),
+      id,
+    );
+  else await transaction.run('UPDATE holds SET differs_since = NULL WHERE id = $1', id);
 }
 
 export async function writes(writing: Writing, id: string, since: 'now' | 'before'): Promise<boolean> {

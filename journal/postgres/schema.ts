@@ -50,6 +50,7 @@ CREATE TABLE holds (
   observed text,
   intended_at text NOT NULL,
   in_force_at text,
+  differs_since text,
   writing_until text,
   closed_at text,
   outcome text,

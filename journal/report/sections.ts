@@ -3,7 +3,7 @@ import { canonical } from '../../core/canonical.js';
 import { type Outcome, targetKey } from '../../core/change.js';
 import type { Event } from '../../core/event.js';
 import type { StatementRuled } from '../../core/event-data.js';
-import type { Hold } from '../../core/hold.js';
+import { type Hold, standingOf } from '../../core/hold.js';
 import type { RunView } from '../../core/run-view.js';
 import type { Statement } from '../../core/statement.js';
 import type { EvidenceItem } from '../store.js';
@@ -108,9 +108,7 @@ export function inForce(holds: Hold[]): string {
     code(hold.id),
     code(hold.key),
     value(hold.after),
-    hold.state === 'intended'
-      ? `unknown since ${utc(hold.intendedAt)}`
-      : `${plain(hold.state)} since ${utc(hold.inForceAt ?? hold.intendedAt)}`,
+    `${standingOf(hold).is} since ${utc(standingOf(hold).since)}`,
     hold.holders.map(({ run, requester }) => `${code(run)} (${plain(requester)})`).join(', '),
     value(hold.before),
   ]);

@@ -69,7 +69,7 @@ export function inForce(writing: Writing, id: string, observed: Json | undefined
   if (hold.state === 'in force') return hold;
   mustBe(hold, ['intended'], 'be in force');
   database.run(
-    `UPDATE holds SET state = 'in force', in_force_at = ?, writing_until = NULL, observed = ? WHERE id = ?`,
+    `UPDATE holds SET state = 'in force', in_force_at = ?, differs_since = NULL, writing_until = NULL, observed = ? WHERE id = ?`,
     writing.now().toISOString(),
     observed === undefined ? null : canonical(observed),
     id,
@@ -85,6 +85,12 @@ export function reopen(writing: Writing, id: string, event: EventDraft): Hold | 
   if (hold.state !== 'in force') return undefined;
   intendAgain(writing, id, event);
   return existing(database, id);
+}
+
+export function differs({ database, now }: Writing, id: string, does: boolean): void {
+  if (does)
+    database.run('UPDATE holds SET differs_since = coalesce(differs_since, ?) WHERE id = ?', now().toISOString(), id);
+  else database.run('UPDATE holds SET differs_since = NULL WHERE id = ?', id);
 }
 
 export function writes(writing: Writing, id: string, since: 'now' | 'before'): boolean {

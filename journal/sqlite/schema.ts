@@ -48,6 +48,7 @@ CREATE TABLE holds (
   observed TEXT,
   intended_at TEXT NOT NULL,
   in_force_at TEXT,
+  differs_since TEXT,
   writing_until TEXT,
   closed_at TEXT,
   outcome TEXT,

@@ -300,6 +300,13 @@ test('the status card says what is next, what is in force and what is unknown si
   expect(text).toContain('*In force:* 2 network-interface');
   expect(text).toContain('`aws:eu-west-1:network-interface:eni-3#groups` unknown since <!date^1772334000^');
   expect(nextFor(done, [holdOf('in force')])).toContain('`/firebreak release run-4k7mq2x9ab why`');
+  const changed = { ...holdOf('in force', 4), differsSince: at };
+  const differing = shownBy(
+    statusCard({ view: done, plan: { plan: undefined, steps: [] }, holds: [...holds, changed] }),
+  );
+  expect(differing).toContain('*In force:* 2 network-interface');
+  expect(differing).toContain('1 of 4 held changes are *not as held*');
+  expect(differing).toMatch(/`aws:eu-west-1:network-interface:eni-4#groups` not as held since <!date/);
   expect(nextFor(viewOf(), [])).toContain(
     '0 of 2 approved at gate `containment`, waiting for security-oncall or platform-leads',
   );

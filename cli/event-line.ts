@@ -18,7 +18,7 @@ function whatHappened({ action, step, outcome, statement, data = {} }: Event): s
       return `launched ${text(data, 'runbook')}`;
     case 'run.refused':
     case 'statement.refused':
-      return `refused ${text(data, 'verb')}: ${text(data, 'reason')}`;
+      return `${`refused ${text(data, 'verb')}`.trim()}: ${text(data, 'reason')}`;
     case 'run.needs-a-person':
       return `needs a person${at}: ${text(data, 'why')}`;
     case 'plan.made':

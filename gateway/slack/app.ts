@@ -17,8 +17,16 @@ import { factsOf } from './facts.js';
 import { openFollower } from './follow.js';
 import { answerOf, type Answer, inTime, pending } from './in-time.js';
 import { openPoster, type DueContent, type PosterOptions } from './poster.js';
-import { refuseUnreadable } from './readable.js';
-import { isConnectionProbe, isFirst, readBody, type VerifiedRequest, verifyRequest } from './request.js';
+import { readRequest } from './readable.js';
+import { openRefusedRequests } from './refused-requests.js';
+import {
+  isConnectionProbe,
+  readBody,
+  refuseReplay,
+  refuseWrongTime,
+  type VerifiedRequest,
+  verifySignature,
+} from './request.js';
 import { slashCommand } from './parse.js';
 import type { SlackDoor, Speaking } from './speak.js';
 import { statusCard } from './status-card.js';
@@ -33,8 +41,11 @@ export interface SlackDeps {
   signer: Signer;
   log: Log;
   now?: () => number;
-  /** Waits of the poster and of the follower, in milliseconds; for tests. */
-  pace?: Pick<PosterOptions, 'spacingMs' | 'backOffMs' | 'settleMs'> & { followEveryMs?: number };
+  /** Waits of the poster, of the follower and of the record of refused requests, in milliseconds; for tests. */
+  pace?: Pick<PosterOptions, 'spacingMs' | 'backOffMs' | 'settleMs'> & {
+    followEveryMs?: number;
+    refusedEveryMs?: number;
+  };
 }
 
 export interface SlackApp {
@@ -63,7 +74,7 @@ export function openSlack({
   const stopping = new AbortController();
   const client = openClient(settings, secrets.botToken, log);
   const speaking: Speaking = { door, client, settings, signer, log, now, stopping: stopping.signal };
-  const { followEveryMs, ...posterPace } = pace;
+  const { followEveryMs, refusedEveryMs, ...posterPace } = pace;
   const poster = openPoster({
     client,
     store,
@@ -80,6 +91,13 @@ export function openSlack({
     view: async (run) => (await door.view(run))?.view,
     log,
     ...(followEveryMs === undefined ? {} : { everyMs: followEveryMs }),
+  });
+
+  const refused = openRefusedRequests({
+    door,
+    log,
+    now,
+    ...(refusedEveryMs === undefined ? {} : { everyMs: refusedEveryMs }),
   });
 
   const verified = new WeakMap<object, VerifiedRequest>();
@@ -143,17 +161,29 @@ export function openSlack({
     );
   }
 
+  /** Nothing for Slack's probe of the connection, which is not signed. */
+  async function readSigned(request: IncomingMessage): Promise<{ body: Buffer; found: VerifiedRequest } | undefined> {
+    try {
+      const body = await readBody(request);
+      if (isConnectionProbe(body)) return undefined;
+      return { body, found: verifySignature(request.headers, body, secrets.signingSecret) };
+    } catch (error) {
+      if (error instanceof FirebreakError) refused.unsigned(error);
+      throw error;
+    }
+  }
+
   async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await readBody(request);
-    if (isConnectionProbe(body)) return end(response, 200);
-    const found = verifyRequest(request.headers, body, secrets.signingSecret, now());
-    refuseUnreadable(body);
-    if (!(await isFirst(store, found, now()))) {
-      log.warn({ timestamp: found.timestamp }, 'a Slack request came a second time and was not acted on');
-      return end(response, 200, {
-        response_type: 'ephemeral',
-        text: 'This was already received; it was not acted on a second time.',
-      });
+    const signed = await readSigned(request);
+    if (signed === undefined) return end(response, 200);
+    const { body, found } = signed;
+    const asked = readRequest(body);
+    try {
+      refuseWrongTime(found, now());
+      await refuseReplay(store, found, now());
+    } catch (error) {
+      if (error instanceof FirebreakError) await refused.signed(found, asked, error);
+      throw error;
     }
     verified.set(request, found);
     // Bolt takes the bytes that were verified instead of reading the stream again, and verifies them once more.
@@ -172,7 +202,7 @@ export function openSlack({
             { code: (error as FirebreakError).code, why: (error as FirebreakError).message },
             'a request to the Slack endpoint was refused',
           );
-        if (!response.headersSent) end(response, status, error instanceof FirebreakError ? { error: error.code } : {});
+        if (!response.headersSent) end(response, status, answerTo(error));
       });
     },
     start() {
@@ -183,14 +213,22 @@ export function openSlack({
       stopping.abort();
       await follower.stop();
       await poster.stop();
+      await refused.end();
     },
   };
 }
 
 function statusOf(error: unknown): number {
   if (!(error instanceof FirebreakError)) return 503;
+  if (error.code === 'slack.replayed') return 200; // so that Slack shows the answer
   if (error.code === 'slack.body-too-large') return 413;
   return error.code === 'slack.unreadable' ? 400 : 401;
+}
+
+function answerTo(error: unknown): object {
+  if (!(error instanceof FirebreakError)) return {};
+  if (error.code !== 'slack.replayed') return { error: error.code };
+  return ephemeral({ text: 'This was already received; it was not acted on a second time.' });
 }
 
 async function contentOf(

@@ -70,7 +70,7 @@ export async function decideByClick(speaking: Speaking, heard: Heard, click: Cli
   };
 }
 
-function readValue(text: string): ButtonValue {
+export function readValue(text: string): ButtonValue {
   let value: unknown;
   try {
     value = JSON.parse(text);

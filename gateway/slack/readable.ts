@@ -5,19 +5,48 @@
 import * as z from 'zod';
 import { FirebreakError } from '../../core/errors.js';
 
-const command = z.looseObject({ command: z.string().startsWith('/'), user_id: z.string(), team_id: z.string() });
+/** What is looked at before Bolt takes over. */
+export interface Readable {
+  team: string;
+  user: string;
+  /** What was typed after the slash command. */
+  text?: string;
+  /** What was clicked. */
+  button?: { id: string; value: string };
+}
 
-const click = z.looseObject({
-  type: z.literal('block_actions'),
-  user: z.looseObject({ id: z.string() }),
-  actions: z.array(z.looseObject({ type: z.string(), action_id: z.string() })).min(1),
-});
+const command = z
+  .looseObject({
+    command: z.string().startsWith('/'),
+    user_id: z.string(),
+    team_id: z.string(),
+    text: z.string().default(''),
+  })
+  .transform(({ team_id: team, user_id: user, text }): Readable => ({ team, user, text }));
 
-export function refuseUnreadable(body: Uint8Array): void {
+const click = z
+  .looseObject({
+    type: z.literal('block_actions'),
+    user: z.looseObject({ id: z.string(), team_id: z.string().nullish() }),
+    team: z.looseObject({ id: z.string() }).nullish(),
+    actions: z.tuple(
+      [z.looseObject({ type: z.string(), action_id: z.string(), value: z.string().nullish() })],
+      z.looseObject({ type: z.string(), action_id: z.string() }),
+    ),
+  })
+  .transform(
+    ({ user, team, actions: [{ action_id: id, value }] }): Readable => ({
+      team: user.team_id ?? team?.id ?? '',
+      user: user.id,
+      button: { id, value: value ?? '' },
+    }),
+  );
+
+export function readRequest(body: Uint8Array): Readable {
   const fields = Object.fromEntries(new URLSearchParams(Buffer.from(body).toString('utf8')));
   const { payload } = fields;
   const read = payload === undefined ? command.safeParse(fields) : click.safeParse(parsed(payload));
-  if (read.success) return;
+  if (read.success) return read.data;
   const why = z.prettifyError(read.error).replaceAll(/\s+/g, ' ');
   throw new FirebreakError(
     'slack.unreadable',

@@ -25,34 +25,36 @@ const rememberMs = 2 * clockMaxS * 1000 + 60_000;
 /** A payload with a full message and its state stays far below; Slack's own bodies end at a few hundred kilobytes. */
 export const bodyMax = 1024 * 1024;
 
-export function verifyRequest(
+/** Whether Slack signed it. Its time is another question: what was signed once can be sent again by others. */
+export function verifySignature(
   headers: IncomingHttpHeaders,
   body: Uint8Array,
   signingSecret: string,
-  nowMs: number,
 ): VerifiedRequest {
   const signature = headers['x-slack-signature'];
   const stamp = headers['x-slack-request-timestamp'];
   if (typeof signature !== 'string' || typeof stamp !== 'string')
-    throw unverified('slack.unsigned', 'It carries no signature of Slack.');
-  if (!/^\d{1,12}$/.test(stamp)) throw unverified('slack.bad-timestamp', 'Its timestamp is no number of seconds.');
-  const timestamp = Number(stamp);
-  const offS = Math.abs(nowMs / 1000 - timestamp);
-  if (offS > clockMaxS) {
-    throw unverified(
-      'slack.wrong-time',
-      `It is stamped ${Math.round(offS)} seconds away from this clock; ${clockMaxS} are allowed.`,
-    );
-  }
+    throw refused('slack.unsigned', 'It carries no signature of Slack.');
+  if (!/^\d{1,12}$/.test(stamp)) throw refused('slack.bad-timestamp', 'Its timestamp is no number of seconds.');
   const expected = `v0=${createHmac('sha256', signingSecret).update(`v0:${stamp}:`).update(body).digest('hex')}`;
   if (!equal(signature, expected))
-    throw unverified('slack.bad-signature', 'Its signature was not made with the signing secret of this app.');
-  return { timestamp, body: `sha256:${createHash('sha256').update(body).digest('hex')}`, signature };
+    throw refused('slack.bad-signature', 'Its signature was not made with the signing secret of this app.');
+  return { timestamp: Number(stamp), body: `sha256:${createHash('sha256').update(body).digest('hex')}`, signature };
 }
 
-/** False when this very request was received before, by this process or an earlier one. */
-export function isFirst(store: Store, { signature }: VerifiedRequest, nowMs: number): Promise<boolean> {
-  return store.remember(`slack:${signature}`, nowMs, rememberMs);
+export function refuseWrongTime({ timestamp }: VerifiedRequest, nowMs: number): void {
+  const aheadS = timestamp - nowMs / 1000;
+  if (Math.abs(aheadS) <= clockMaxS) return;
+  throw refused(
+    'slack.wrong-time',
+    `It is stamped ${Math.round(Math.abs(aheadS))} seconds ${aheadS > 0 ? 'ahead of' : 'behind'} this clock; ${clockMaxS} are allowed. A clock is wrong, or somebody sent an old request again.`,
+  );
+}
+
+/** When this very request was received before, by this process or an earlier one. */
+export async function refuseReplay(store: Store, { signature }: VerifiedRequest, nowMs: number): Promise<void> {
+  if (await store.remember(`slack:${signature}`, nowMs, rememberMs)) return;
+  throw refused('slack.replayed', 'The very same request was received before; it was not acted on a second time.');
 }
 
 /** Slack's probe of the connection carries no signature and asks for nothing: it is answered, and its content is ignored. */
@@ -85,7 +87,7 @@ function equal(a: string, b: string): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-function unverified(code: string, why: string): FirebreakError {
+function refused(code: string, why: string): FirebreakError {
   return new FirebreakError(code, `A request to the Slack endpoint was refused. ${why}`, {
     nextStep:
       'if it came from Slack, compare the signing secret in firebreak.yaml with the one of the app, and the clock of this machine.',

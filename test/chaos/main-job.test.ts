@@ -44,13 +44,13 @@ test.each(parts)(
   limitMs,
 );
 
-test(
-  'the worker is killed inside each call to AWS, and the run completes with everything made once',
-  async () => {
+test.each(parts)(
+  'the %s is killed inside each call to AWS, and the run completes with everything made once',
+  async (part: PartName) => {
     const calls = callsOf(reference.calls);
     const always = calls.filter(({ action, nth }) => action === 'ModifyNetworkInterfaceAttribute' && nth === 4);
     expect(always.length).toBe(1);
-    const cases = pick(calls, always, 1).map((call) => killInside(call));
+    const cases = pick(calls, always, part === 'worker' ? 1 : 0).map((call) => killInside(call, part));
     all.push(...(await holdThrough(at, cases, runWith)));
   },
   limitMs,
@@ -62,7 +62,7 @@ test(
     const changing = callsOf(reference.calls).filter(({ action }) => !/^(Describe|Get)/.test(action));
     const always = changing.filter(({ action, nth }) => action === 'CreateSnapshots' && nth === 1);
     expect(always.length).toBe(1);
-    const cases = pick(changing, always, 0).map((call) => killInside(call, lateMs));
+    const cases = pick(changing, always, 0).map((call) => killInside(call, 'worker', lateMs));
     all.push(...(await holdThrough(at, cases, runWith)));
   },
   limitMs,

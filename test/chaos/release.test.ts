@@ -1,13 +1,13 @@
 // What is held must come back as it was, whatever dies while it is given back.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Processes, startProcesses } from '../support/processes.js';
+import { type PartName, parts, type Processes, startProcesses } from '../support/processes.js';
 import { brokenCards } from './support/cards.js';
-import { boundariesOf, callsOf, dropAnswer, killAt, nothing } from './support/disturbances.js';
+import { boundariesOf, callsOf, dropAnswer, killAt, killInside, nothing } from './support/disturbances.js';
 import { holdThrough, pick } from './support/hold-through.js';
 import type { Ended } from './support/main-job.js';
 import { releaseWith } from './support/release.js';
 
-const limitMs = 60 * 60_000;
+const limitMs = 2 * 60 * 60_000;
 
 let at: Processes;
 let reference: Ended;
@@ -35,6 +35,18 @@ test(
     const always = boundaries.filter((each) => /^hold.releasing .*#3$/.test(each));
     expect(always.length).toBe(1);
     const cases = pick(boundaries, always, 0).map((boundary) => killAt(boundary, 'worker'));
+    all.push(...(await holdThrough(at, cases, releaseWith)));
+  },
+  limitMs,
+);
+
+test.each(parts)(
+  'the %s is killed inside each call to AWS, and every original is back',
+  async (part: PartName) => {
+    const calls = callsOf(reference.calls);
+    const always = calls.filter(({ action, nth }) => action === 'ModifyNetworkInterfaceAttribute' && nth === 2);
+    expect(always.length).toBe(1);
+    const cases = pick(calls, always, 0).map((call) => killInside(call, part));
     all.push(...(await holdThrough(at, cases, releaseWith)));
   },
   limitMs,

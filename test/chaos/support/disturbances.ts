@@ -70,10 +70,14 @@ export function killAt(boundary: string, part: PartName): Disturbance {
   };
 }
 
-/** Killed while that call to AWS is in the air: AWS gets it in any case, and nobody hears the answer. */
-export function killInside({ action, nth }: { action: string; nth: number }, airMs = 400): Disturbance {
+/** Killed while that call to AWS is in the air. AWS gets it in any case; of a killed worker nobody hears the answer. */
+export function killInside(
+  { action, nth }: { action: string; nth: number },
+  part: PartName = 'worker',
+  airMs = 400,
+): Disturbance {
   return {
-    name: `worker killed inside ${action} #${nth}`,
+    name: `${part} killed inside ${action} #${nth}`,
     hasNoOccasion: (calls) => calls.filter((call) => call.action === action).length < nth,
     begin: (at) => {
       const { faults } = at.world.aws.shim;
@@ -83,7 +87,7 @@ export function killInside({ action, nth }: { action: string; nth: number }, air
       const watching = (async () => {
         while (!over.signal.aborted && !struck) {
           if (faults.list().some(({ hits }) => hits > 0)) {
-            await at.kill('worker');
+            await at.kill(part);
             struck = true;
           } else await sleep(glanceMs);
         }

@@ -1,4 +1,5 @@
 /** The next thing that a person must do about a run: the last line of status, watch and run. */
+import { askName } from '../core/ask-name.js';
 import { type Hold, standingOf } from '../core/hold.js';
 import type { AskView, RunView } from '../core/run-view.js';
 import { awaited } from './run-facts.js';
@@ -7,7 +8,7 @@ export function nextStep(view: RunView, holds: Hold[]): string {
   const asks = view.asks.filter(({ state }) => state === 'asking');
   if (view.state === 'needs a person')
     return `${view.needs?.why ?? 'A person has to decide.'} ${view.needs?.next ?? `See \`firebreak status ${view.run}\`.`}`;
-  if (asks.length > 0) return asks.map((ask) => whoDecides(view, ask, asks.length > 1)).join(' ');
+  if (asks.length > 0) return asks.map((ask) => whoDecides(view, ask, asks)).join(' ');
   if (view.state === 'planning' || view.state === 'running') return 'Nothing; it goes on by itself.';
   const changed = holds.filter((hold) => standingOf(hold).is === 'not as held').length;
   if (changed > 0)
@@ -18,9 +19,9 @@ export function nextStep(view: RunView, holds: Hold[]): string {
   return `Look at what it did: firebreak status ${view.run}; then launch anew, or undo with: firebreak undo ${view.run} --reason TEXT`;
 }
 
-function whoDecides({ run }: RunView, ask: AskView, several: boolean): string {
+function whoDecides({ run }: RunView, ask: AskView, asking: AskView[]): string {
   const { from } = ask.spec;
   const others = ask.excluded.length === 0 ? '' : `, other than ${ask.excluded.join(', ')},`;
-  const gate = several ? ` --gate ${ask.about.gate}` : '';
+  const gate = asking.length > 1 ? ` --gate ${askName(ask, asking)}` : '';
   return `Gate ${ask.about.gate} waits until ${ask.deadline} for ${awaited(ask).missing} more of ${from.join(', ')}${others} to say: firebreak approve ${run}${gate}`;
 }

@@ -1,4 +1,5 @@
 /** Approve, deny, withdraw: what asks now, and the effect that the person's word would be about. */
+import { askName } from '../core/ask-name.js';
 import { FirebreakError } from '../core/errors.js';
 import { groupsOf } from '../core/people.js';
 import type { AskView, RunView } from '../core/run-view.js';
@@ -40,7 +41,7 @@ function theAsk(view: RunView, gate: string | undefined): AskView {
   if (only !== undefined && meant.length === 1) return only;
   if (open.length === 0)
     throw new Refusal('gate.not-asking', `Nothing asks in ${view.run}: ${standing(view)}`, nextFor(view));
-  const names = open.map((each) => each.about.gate).join(', ');
+  const names = open.map((each) => askName(each, open)).join(', ');
   const which =
     gate === undefined
       ? `${open.length} gates ask in ${view.run}`

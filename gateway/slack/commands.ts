@@ -1,4 +1,5 @@
 /** `/firebreak ...`: each verb says its statement, or shows what the journal knows; the answer is for the one who typed. */
+import { askName } from '../../core/ask-name.js';
 import { FirebreakError } from '../../core/errors.js';
 import { runbookNamed } from '../../core/installation.js';
 import type { AskView, RunView } from '../../core/run-view.js';
@@ -94,11 +95,11 @@ async function decide(
       ? open
       : open.filter((ask) => ask.about.gate === command.gate || ask.id === command.gate);
   if (open.length > 1 && meant.length !== 1) {
-    const gates = open.map((ask) => ask.about.gate);
+    const asks = open.map((ask) => askName(ask, open));
     throw wrong(
       'gate.which',
-      `${open.length} gates of ${run} ask now: ${listed(gates)}. Say which one.`,
-      `${verb} ${run} gate=${(command.gate === undefined ? undefined : nearest(command.gate, gates)) ?? gates[0]} ${reason ?? ''}`,
+      `${open.length} gates of ${run} ask now: ${listed(asks)}. Say which one.`,
+      `${verb} ${run} gate=${(command.gate === undefined ? undefined : nearest(command.gate, asks)) ?? asks[0]} ${reason ?? ''}`,
     );
   }
   const asked = meant[0];

@@ -1,5 +1,6 @@
 // What the door prepares for signing: a real store and the real preparing; nothing here needs an engine.
 import { beforeEach, expect, test } from 'vitest';
+import { nextStep } from '../../cli/next-step.js';
 import type { Prepare } from '../../gateway/api.js';
 import { prepare } from '../../gateway/prepare.js';
 import { openViews } from '../../gateway/views.js';
@@ -114,6 +115,20 @@ test('where several gates ask, nobody approves one by accident', async () => {
   const about = await writeAsk(ground.store, written, 'rotation');
   await expect(asked({ verb: 'approve', run: first.run }, 'bob')).rejects.toMatchObject({ code: 'gate.which' });
   expect(await asked({ verb: 'approve', run: first.run, gate: 'rotation' }, 'bob')).toMatchObject({ about });
+});
+
+test('where one gate asks twice, each ask is named by its id', async () => {
+  const written = await writeLaunch(ground.store, first);
+  await writeAsk(ground.store, written);
+  const about = await writeAsk(ground.store, written, 'containment', 2);
+  await expect(asked({ verb: 'approve', run: first.run }, 'bob')).rejects.toMatchObject({
+    code: 'gate.which',
+    message: `2 gates ask in ${first.run}; asking now: containment-1, containment-2.`,
+  });
+  expect(await asked({ verb: 'approve', run: first.run, gate: 'containment-2' }, 'bob')).toMatchObject({ about });
+  const view = await openViews(ground.store).run(first.run);
+  if (view === undefined) throw new Error('no run');
+  expect(nextStep(view, [])).toMatch(/--gate containment-1 .*--gate containment-2$/);
 });
 
 test('a late answer learns what was decided, and by whom', async () => {

@@ -393,6 +393,29 @@ export async function askingRun(
   return { run, incident, ask, about, plan: plan.ref };
 }
 
+/** The same gate asks a second time while it still asks: about what lies outside the bound, or to allow a cancel. */
+export async function askAgain(store: Store, { run, incident, about, plan }: Asked): Promise<string> {
+  const [asked] = await store.events({ run, actions: ['gate.asked'] });
+  const id = `${about.gate}#2`;
+  await store.append([
+    {
+      chain: incident,
+      id: `asked-again-${run}`,
+      run,
+      occurredAt: isoNow(),
+      actor: 'engine',
+      action: 'gate.asked',
+      data: {
+        ...asked?.data,
+        id,
+        about: { ...about, round: 2 },
+        plans: [plan as unknown as Json],
+      },
+    },
+  ]);
+  return id;
+}
+
 async function putPlan(
   store: Store,
   run: string,

@@ -5,7 +5,7 @@ import { approveAction, askCard, denyAction } from '../../../gateway/slack/ask-c
 import { shortDigest } from '../../../gateway/slack/cards.js';
 import { pending } from '../../../gateway/slack/in-time.js';
 import { findFacts } from '../../../journal/proof.js';
-import { account, askingRun, cardIn, openWorld, textOf, until, type World } from '../../support/slack.js';
+import { account, askAgain, askingRun, cardIn, openWorld, textOf, until, type World } from '../../support/slack.js';
 
 let world: World;
 beforeEach(async () => {
@@ -169,6 +169,21 @@ test('an approval that is typed names its plan: without it, or with another, peo
   expect(await slash(account.bob, `approve ${run} plan=000000000000`)).toContain(`the plan is \`${plan}\` now`);
   expect(world.door.statements).toHaveLength(0);
   expect(await slash(account.bob, `approve ${run} plan=${plan}`)).toContain('counted');
+});
+
+test('where one gate asks twice, each ask is named by its id, and the command that is proposed leads on', async () => {
+  const first = await askingRun(world.store);
+  const second = await askAgain(world.store, first);
+  const { run, ask } = first;
+  for (const typed of [`approve ${run}`, `approve ${run} gate=containment`]) {
+    const told = await slash(account.bob, typed);
+    expect(told).toContain(`2 gates of ${run} ask now: ${ask}, ${second}. Say which one.`);
+    expect(told).toContain(`\`/firebreak approve ${run} gate=${ask}\``);
+  }
+  const again = `approve ${run} gate=${second} plan=${shortDigest(first.about.plan)}`;
+  expect(await slash(account.bob, `approve ${run} gate=${second}`)).toContain(again);
+  expect(await slash(account.bob, again)).toContain('counted');
+  expect(world.door.statements).toMatchObject([{ by: 'bob', about: { gate: 'containment', round: 2 } }]);
 });
 
 test('an approval is valid for as long as its gate says', async () => {

@@ -1,9 +1,10 @@
 /** `holds [RUN|INCIDENT]`: what is in force, from the journal alone; what may or may not have happened says since when. */
 import { targetKey } from '../core/change.js';
 import { type Hold, standingOf } from '../core/hold.js';
+import { itemName } from '../core/reach.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { openGateway } from './gateway-client.js';
-import { short } from './lines.js';
+import { short, withDifferences } from './lines.js';
 import type { Call } from './perform.js';
 import { table } from './table.js';
 
@@ -15,11 +16,13 @@ export async function holds({ out }: Call, of: string | undefined): Promise<Exit
 }
 
 export function holdsTable(found: Hold[]): string[] {
-  return table(['TARGET', 'HELD', 'STATE', 'NOW', 'BEFORE', 'BY'], found.map(holdRow));
+  return table(['ITEM', 'TARGET', 'HELD', 'STATE', 'NOW', 'BEFORE', 'BY'], found.map(holdRow));
 }
 
 function holdRow(hold: Hold): string[] {
   const by = hold.holders.map(({ run, requester }) => `${run} (${requester})`).join(', ');
   const { is, since } = standingOf(hold);
-  return [targetKey(hold.target), hold.aspect, `${is} since ${since}`, short(hold.after), short(hold.before), by];
+  const before = withDifferences(short(hold.before), { after: hold.before, planned: hold.planned });
+  const row = [targetKey(hold.target), hold.aspect, `${is} since ${since}`, short(hold.after), before, by];
+  return [itemName(hold.item), ...row];
 }

@@ -9,7 +9,7 @@ import type { Hold } from '../core/hold.js';
 import type { Digest, Iso, Json, PrincipalId } from '../core/json.js';
 import type { RunView } from '../core/run-view.js';
 import type { About, LaunchAbout, Statement } from '../core/statement.js';
-import type { PlannedChange } from '../core/plan.js';
+import type { ShownChange } from '../core/shown-change.js';
 import type { Verb } from '../core/verbs.js';
 
 /** POST /v1/prepare { ask, by }: what exactly would be said; the CLI shows it, signs it and sends it to /v1/say. */
@@ -73,7 +73,7 @@ export interface EventsAnswer {
 }
 export interface PlanAnswer {
   plan: Digest | undefined;
-  steps: { step: string; changes: PlannedChange[]; failed: { item: Json; code: string; message: string }[] }[];
+  steps: { step: string; changes: ShownChange[]; failed: { item: Json; code: string; message: string }[] }[];
 }
 
 /** GET /v1/timeline/:incident?format=jsonl|md : the export as text. GET /v1/health : what the gateway can reach. */

@@ -1,10 +1,12 @@
 /** Lines that a person reads before signing: what would change, at which gate, for whom. Shared by the API and the cards. */
 import { canonical } from '../core/canonical.js';
-import { targetKey } from '../core/change.js';
+import { type Change, targetKey } from '../core/change.js';
 import type { GateSpec } from '../core/gate.js';
 import type { Hold } from '../core/hold.js';
 import type { Json } from '../core/json.js';
-import type { PlannedChange } from '../core/plan.js';
+import { ofItem, reachOf } from '../core/reach.js';
+import { risks } from '../core/risk.js';
+import { differences, differs, type ShownChange } from '../core/shown-change.js';
 import type { PlanAnswer } from './api.js';
 
 /** Change lines shown before signing; the whole plan is one command away. */
@@ -12,23 +14,50 @@ const changesMax = 20;
 /** Characters of one state; longer ones are cut, with their end marked. */
 const stateMax = 160;
 
-/** `aws:eu-west-1:network-interface:eni-1 groups: ["sg-1"] → ["sg-2"]`. */
-export function changeLine({
-  target,
-  aspect,
-  before,
-  after,
-}: Pick<PlannedChange, 'target' | 'aspect' | 'before' | 'after'>): string {
-  return `${targetKey(target)} ${aspect}: ${short(before)} → ${short(after)}`;
+/** `aws:eu-west-1:network-interface:eni-1 (instance i-1) groups: ["sg-1"] → ["sg-2"]`, and what is otherwise than that. */
+export function changeLine(
+  change: Pick<ShownChange, 'item' | 'target' | 'aspect' | 'before' | 'after' | 'found' | 'planned'>,
+): string {
+  const { target, aspect, before, after } = change;
+  const otherwise = differences(change).map(({ says, value }) => `; ${says}: ${short(value)}`);
+  return `${targetKey(target)}${ofItem(change)} ${aspect}: ${short(before)} → ${short(after)}${otherwise.join('')}`;
 }
 
-/** What would be changed, step by step, at most twenty lines; what already is so is only counted. */
-export function planLines({ steps }: PlanAnswer): string[] {
-  const toChange = steps.flatMap(({ step, changes }) =>
-    changes.filter(({ standing }) => standing === 'change').map((change) => ({ step, change })),
+/**
+ * What would be changed, in the order in which it should be read: first what is not as people take it for granted, then the
+ * most harmful, so that what does not fit is the least of it.
+ */
+export function toChange({ steps }: PlanAnswer): { step: string; change: ShownChange }[] {
+  const changes = steps.flatMap((each) =>
+    each.changes.filter(({ standing }) => standing === 'change').map((change) => ({ step: each.step, change })),
   );
-  const lines = toChange.slice(0, changesMax).map(({ step, change }) => `  ${step}: ${changeLine(change)}`);
-  if (toChange.length > changesMax) lines.push(`  and ${toChange.length - changesMax} more`);
+  return changes.toSorted(
+    (a, b) =>
+      Number(differs(b.change)) - Number(differs(a.change)) ||
+      risks.indexOf(b.change.risk) - risks.indexOf(a.change.risk),
+  );
+}
+
+/** All that the person's word would be about: what is already as wanted is in no approved bound. */
+export function signedFor({ steps }: PlanAnswer): ShownChange[] {
+  return steps.flatMap(({ changes }) => changes.filter(({ standing }) => standing !== 'already'));
+}
+
+/** Every item, however many: nobody signs for a host that they were not shown. */
+export function reachLines(changes: Pick<Change, 'item' | 'target'>[]): string[] {
+  return reachOf(changes).map(({ where, items }) => `  on ${where}: ${items.join(', ')}`);
+}
+
+/** What is reached, all of it; then what would be changed, at most twenty lines; what already is so is only counted. */
+export function planLines(plan: PlanAnswer, run: string): string[] {
+  const { steps } = plan;
+  const wanted = toChange(plan);
+  const lines = [
+    ...reachLines(signedFor(plan)),
+    ...wanted.slice(0, changesMax).map(({ step, change }) => `  ${step}: ${changeLine(change)}`),
+  ];
+  if (wanted.length > changesMax)
+    lines.push(`  and ${wanted.length - changesMax} more: firebreak status ${run} --changes`);
   const already = steps.reduce(
     (sum, { changes }) => sum + changes.filter(({ standing }) => standing === 'already').length,
     0,
@@ -47,9 +76,15 @@ export function gateLine({ need, from, personalKeys }: GateSpec): string {
 /** A hold as release sees it: what goes back, or who else keeps it. */
 export function holdLine(hold: Hold, releasing: string[]): string {
   const others = hold.holders.filter(({ run }) => !releasing.includes(run)).map(({ run }) => run);
-  if (others.length > 0) return `${targetKey(hold.target)} ${hold.aspect}: stays, also held by ${others.join(', ')}`;
+  if (others.length > 0)
+    return `${targetKey(hold.target)}${ofItem(hold)} ${hold.aspect}: stays, also held by ${others.join(', ')}`;
   const unknown = hold.state === 'intended' ? `, unknown since ${hold.intendedAt}` : '';
-  return `${changeLine({ ...hold, before: hold.after, after: hold.before })}${unknown}`;
+  return `${changeLine(exchanged(hold))}${unknown}`;
+}
+
+/** A hold as the change that puts back what it found. */
+export function exchanged(hold: Hold): Hold {
+  return { ...hold, before: hold.after, after: hold.before };
 }
 
 export function short(value: Json): string {

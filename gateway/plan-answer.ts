@@ -1,7 +1,9 @@
 /** The changes that people are asked about, fetched from the store by the references that a run's view holds. */
+import { same } from '../core/canonical.js';
 import { FirebreakError } from '../core/errors.js';
-import type { PlanRef, StepPlan } from '../core/plan.js';
+import type { PlannedChange, PlanRef, StepPlan } from '../core/plan.js';
 import type { AskView, RunView } from '../core/run-view.js';
+import type { ShownChange } from '../core/shown-change.js';
 import type { Store } from '../journal/store.js';
 import type { PlanAnswer } from './api.js';
 import { unknownName } from './unknown.js';
@@ -19,12 +21,20 @@ export async function planOf(store: Store, view: RunView, askName?: string): Pro
   const steps = await Promise.all(refs.map((ref) => stepPlan(store, ref)));
   return {
     plan: asks.length === 1 ? asks[0]?.about.plan : undefined,
-    steps: steps.map(({ step, changes, failed }) => ({
-      step,
-      changes,
-      failed: failed.map(({ item, code, message }) => ({ item, code, message })),
-    })),
+    steps: await Promise.all(
+      steps.map(async ({ step, changes, failed }) => ({
+        step,
+        changes: await Promise.all(changes.map((change) => shown(store, change))),
+        failed: failed.map(({ item, code, message }) => ({ item, code, message })),
+      })),
+    ),
   };
+}
+
+/** With what the hold knows of its plan, where the change puts back what the hold found. */
+async function shown(store: Store, change: PlannedChange): Promise<ShownChange> {
+  const hold = change.hold === undefined ? undefined : await store.hold(change.hold);
+  return hold !== undefined && same(change.after, hold.before) ? { ...change, planned: hold.planned } : change;
 }
 
 export function asking(view: RunView): AskView[] {

@@ -3,13 +3,14 @@ import { releaseRunbook, undoRunbook } from '../core/builtin.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Hold } from '../core/hold.js';
 import type { Json } from '../core/json.js';
+import { differs } from '../core/shown-change.js';
 import type { RunView } from '../core/run-view.js';
 import type { Runbook } from '../core/runbook.js';
 import { digestOf } from '../journal/digest.js';
 import { doneBy, heldBy } from '../journal/held.js';
 import type { Store } from '../journal/store.js';
 import type { Prepare, Prepared } from './api.js';
-import { changeLine, gateLine, holdLine } from './lines.js';
+import { changeLine, exchanged, gateLine, holdLine, reachLines } from './lines.js';
 import type { Preparing } from './prepare.js';
 import { prepareRun } from './prepare-launch.js';
 import { Refusal } from './refusal.js';
@@ -27,11 +28,12 @@ export async function prepareRelease(
   const runbook = releaseRunbook(holds);
   const inputs = { runs, reason: neededReason(ask.reason, 'release') };
   const prepared = await prepareRun(preparing, { runbook, digest: digestOf(runbook), inputs, incident });
-  const lines = holds.map((hold) => `  ${holdLine(hold, runs)}`);
+  const lines = inOrder(holds).map((hold) => `  ${holdLine(hold, runs)}`);
   return {
     ...prepared,
     shows: [
       `release what ${runs.join(', ')} hold${runs.length === 1 ? 's' : ''} in ${incident}:`,
+      ...reachLines(holds),
       ...cut(lines),
       ...gateLines(runbook),
     ],
@@ -50,9 +52,17 @@ export async function prepareUndo(preparing: Preparing, ask: Extract<Prepare, { 
     reason: neededReason(ask.reason, 'undo'),
   };
   const prepared = await prepareRun(preparing, { runbook, digest: digestOf(runbook), inputs, incident: view.incident });
-  const lines = holds.map((hold) => `  ${changeLine({ ...hold, before: hold.after, after: hold.before })}`);
+  const lines = inOrder(holds).map((hold) => `  ${changeLine(exchanged(hold))}`);
   const what = ask.step === undefined ? view.run : `step "${ask.step}" of ${view.run}`;
-  return { ...prepared, shows: [`undo ${what} (${view.runbook}):`, ...cut(lines), ...gateLines(runbook)] };
+  return {
+    ...prepared,
+    shows: [`undo ${what} (${view.runbook}):`, ...reachLines(holds), ...cut(lines), ...gateLines(runbook)],
+  };
+}
+
+/** First those that would put back what nobody saw when the plan was approved. */
+function inOrder(holds: Hold[]): Hold[] {
+  return holds.toSorted((a, b) => Number(differs(exchanged(b))) - Number(differs(exchanged(a))));
 }
 
 /** The open holds of a run, or of every run of an incident that holds something. */

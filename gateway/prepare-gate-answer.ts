@@ -25,7 +25,7 @@ export async function prepareGateAnswer(preparing: Preparing, ask: RunAsk): Prom
     shows: [
       `${ask.verb} ${whatItAllows(asked)} of ${view.run} (${view.runbook}), asked by ${view.requester}${view.reason === undefined ? '' : `: ${view.reason}`}`,
       `gate ${asked.about.gate}, round ${asked.about.round}: ${gateLine(asked.spec)}`,
-      ...planLines(plan),
+      ...planLines(plan, view.run),
       `plan ${asked.about.plan}`,
       ...asked.decided.map(({ by, verb, at }) => `${by} said ${verb} at ${at}`),
       ...warnings(preparing, asked),

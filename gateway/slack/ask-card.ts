@@ -19,11 +19,12 @@ import {
   section,
   shortDigest,
   titleOf,
-  toChange,
   where,
 } from './cards.js';
 import type { PlanAnswer } from '../api.js';
+import { signedFor, toChange } from '../lines.js';
 import { bounded, code, moment, names, prose } from './mrkdwn.js';
+import { reachSections } from './reach-sections.js';
 
 export const approveAction = 'firebreak.approve';
 export const denyAction = 'firebreak.deny';
@@ -43,7 +44,7 @@ const decisionsShown = 10;
 export function askCard(view: RunView, ask: AskView, plan: PlanAnswer): CardContent {
   const title = titleLine(view, ask);
   const open = ask.state === 'asking';
-  const blocks: KnownBlock[] = [
+  const first: KnownBlock[] = [
     header(title),
     section([
       whatLine(view, ask),
@@ -51,6 +52,8 @@ export function askCard(view: RunView, ask: AskView, plan: PlanAnswer): CardCont
       riskLine(ask, plan),
       askedBy(asker(view, ask)),
     ]),
+  ];
+  const last: KnownBlock[] = [
     ...whatWouldChange(view, ask, plan),
     section(open ? openLines(ask) : decidedLines(view, ask)),
     context([
@@ -60,6 +63,7 @@ export function askCard(view: RunView, ask: AskView, plan: PlanAnswer): CardCont
     ]),
     ...(open ? [reasonBlock(ask), buttons(view, ask, plan)] : []),
   ];
+  const blocks = [...first, ...reachSections(plan, view.run, [...first, ...last]), ...last];
   return { text: open ? `${prose(title)}: ${gateState(ask)} so far` : prose(title), blocks };
 }
 
@@ -100,7 +104,8 @@ function whatLine(view: RunView, ask: AskView): string {
 function riskLine(ask: AskView, plan: PlanAnswer): string {
   const changes = toChange(plan).map(({ change }) => change);
   const count = changes.length === 0 ? 'nothing to change' : kinds(changes);
-  return `*Targets:* ${count} · *Risk:* ${worst(ask.plans.map(({ risk }) => risk))}`;
+  const later = signedFor(plan).some(({ partsOpen }) => partsOpen) ? ', and parts that the items below get later' : '';
+  return `*Targets:* ${count}${later} · *Risk:* ${worst(ask.plans.map(({ risk }) => risk))}`;
 }
 
 function whatWouldChange(view: RunView, ask: AskView, plan: PlanAnswer): KnownBlock[] {

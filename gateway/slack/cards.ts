@@ -4,12 +4,15 @@
  */
 import type { ContextBlock, HeaderBlock, KnownBlock, SectionBlock } from '@slack/web-api';
 import { targetKey } from '../../core/change.js';
-import { risks } from '../../core/risk.js';
 import type { Hold } from '../../core/hold.js';
-import type { Digest, Json } from '../../core/json.js';
+import type { Digest } from '../../core/json.js';
+import { plain } from '../../core/plain.js';
 import type { PlannedChange } from '../../core/plan.js';
+import { ofItem, placeOf } from '../../core/reach.js';
 import type { AskView, RunView } from '../../core/run-view.js';
+import { differences, differs, type ShownChange } from '../../core/shown-change.js';
 import type { PlanAnswer } from '../api.js';
+import { toChange } from '../lines.js';
 import { bare, bounded, code, moment, names, prose } from './mrkdwn.js';
 import { slashCommand } from './parse.js';
 
@@ -88,43 +91,41 @@ export function kinds(changes: Pick<PlannedChange, 'target'>[]): string {
 /** More kinds than this in one step is not something to read on a card. */
 const kindsMax = 6;
 
-/** What would be changed, the most harmful first: what does not fit on a phone is then the least of it. */
-export function toChange({ steps }: PlanAnswer): { step: string; change: PlannedChange }[] {
-  const changes = steps.flatMap((each) =>
-    each.changes.filter(({ standing }) => standing === 'change').map((change) => ({ step: each.step, change })),
-  );
-  return changes.toSorted((a, b) => risks.indexOf(b.change.risk) - risks.indexOf(a.change.risk));
-}
-
-/** The first changes, before → after, and how many more there are and where. */
+/**
+ * The first changes, before → after, and how many more there are and where. Those that are otherwise than people take for
+ * granted are counted and come first, as many as fit.
+ */
 export function changeLines(plan: PlanAnswer, run: string, most: number): string {
-  const changes = toChange(plan);
-  const lines = changes.map(({ change }) => `• ${code(briefly(change), changeMax)}`);
-  return bounded(
+  const changes = toChange(plan).map(({ change }) => change);
+  const several = new Set(changes.map(({ target }) => placeOf(target))).size > 1;
+  const otherwise = changes.filter(differs).length;
+  const lines = changes.map((change) => `• ${briefly(change, several)}`);
+  const shown = bounded(
     lines,
-    { lines: most, characters: changesMax },
-    (left) => `… and ${left} more: \`firebreak status ${run} --changes\``,
+    { lines: Math.max(most, otherwise), characters: changesMax },
+    (left) => `… and ${left} more: ${allChanges(run)}`,
   );
+  return otherwise === 0 ? shown : `*Look closely: ${otherwise} of ${changes.length} differ* and come first.\n${shown}`;
 }
 
-/** A change on a phone: the target and as much of both states as fits in a few lines. */
+/** A change on a phone: the target and as much of each state as fits in a few lines. */
 const changeMax = 380;
+const differenceMax = 160;
 const changesMax = 1_900;
 
-/** `eni-0ab1 groups: sg-0web → tag:firebreak-quarantine`; where exactly it is stands in the plan. */
-function briefly({ target, aspect, before, after }: PlannedChange): string {
-  return `${target.id} ${aspect}: ${plain(before)} → ${plain(after)}`;
+/** `eni-0ab1 (instance i-0ab1) groups: sg-0web → tag:firebreak-quarantine`, with its place where there are several. */
+function briefly(change: ShownChange, several: boolean): string {
+  const { target, aspect, before, after } = change;
+  const place = several ? `${placeOf(target)} ` : '';
+  return [
+    code(`${place}${target.id}${ofItem(change)} ${aspect}: ${plain(before)} → ${plain(after)}`, changeMax),
+    ...differences(change).map(({ says, value }) => `*${says}:* ${code(plain(value), differenceMax)}`),
+  ].join(' ');
 }
 
-/** A state without the marks of JSON, for eyes only. */
-function plain(state: Json): string {
-  if (state === null) return 'nothing';
-  if (Array.isArray(state)) return state.length === 0 ? 'none' : state.map(plain).join(', ');
-  if (typeof state !== 'object') return String(state);
-  const fields = Object.entries(state);
-  const [only] = fields;
-  if (only !== undefined && fields.length === 1) return plain(only[1]);
-  return fields.length === 0 ? 'nothing' : fields.map(([key, value]) => `${key} ${plain(value)}`).join('; ');
+/** What prints the whole plan, where a card cannot. */
+export function allChanges(run: string): string {
+  return `\`firebreak status ${run} --changes\``;
 }
 
 /** What the plan found besides: nothing to do, not plannable, left to others. */

@@ -20,11 +20,12 @@ import {
   planRemarks,
   section,
   titleOf,
-  toChange,
   where,
 } from './cards.js';
+import { toChange } from '../lines.js';
 import { commandOf } from './fields.js';
 import { bounded, code, moment, names, prose } from './mrkdwn.js';
+import { reachSections } from './reach-sections.js';
 
 const marks: Record<StepView['state'], string> = {
   waiting: '○',
@@ -44,7 +45,7 @@ const recentShown = 3;
 export function statusCard({ view, plan, holds }: CardFacts): CardContent {
   const title = `${titleOf(view)}: ${view.state}`;
   const next = nextFor(view, holds);
-  const blocks: KnownBlock[] = [
+  const first: KnownBlock[] = [
     header(title),
     section([
       `*Next:* ${next}`,
@@ -55,6 +56,8 @@ export function statusCard({ view, plan, holds }: CardFacts): CardContent {
       view.says === undefined ? undefined : `*At its end:* ${prose(view.says, 300)}`,
     ]),
     ...(view.steps.length === 0 ? [] : [section([steps(view)])]),
+  ];
+  const last: KnownBlock[] = [
     ...(view.verb === 'plan' ? planned(view, plan) : []),
     ...optional(inForce(view, holds)),
     ...optional(exceptions(view)),
@@ -64,7 +67,8 @@ export function statusCard({ view, plan, holds }: CardFacts): CardContent {
       view.separation === 'nominal' ? nominal : undefined,
     ]),
   ];
-  return { text: `${prose(title)} (${prose(where(view), 80)})`, blocks };
+  const reached = view.verb === 'plan' ? reachSections(plan, view.run, [...first, ...last]) : [];
+  return { text: `${prose(title)} (${prose(where(view), 80)})`, blocks: [...first, ...reached, ...last] };
 }
 
 /** What a person must do, or that nobody must do anything. */

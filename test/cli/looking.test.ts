@@ -32,7 +32,7 @@ test('status lists the runs, and of one says where it stands and what a person m
   expect(one.stdout).toContain('Separation of duties is nominal');
   expect(one.stdout).toContain('isolate  waiting');
   expect(one.stdout).toMatch(
-    /isolate +aws:eu-west-1:network-interface:eni-1 +groups +\{"groups":\["sg-app"\]\} +\{"groups":\["sg-quarantine"\]\} +change/,
+    /isolate +instance i-1 +aws:eu-west-1:network-interface:eni-1 +groups +\{"groups":\["sg-app"\]\} +\{"groups":\["sg-quarantine"\]\} +change/,
   );
   expect(one.stdout.trimEnd().split('\n').at(-1)).toMatch(/^Next: Gate containment waits/);
   const { json } = await cli.run(['status', written.run, '--json']);
@@ -64,10 +64,18 @@ test('holds say what is in force, for whom, and since when something is not know
     actor: 'executor:aws',
     action: 'hold.intended' as const,
   };
-  await cli.ground.store.intend({ ...hold, id: 'hold-2', key: 'aws:network-interface:eni-2#groups', target }, event);
+  const planned = { groups: ['sg-before'] };
+  await cli.ground.store.intend(
+    { ...hold, id: 'hold-2', key: 'aws:network-interface:eni-2#groups', target, planned },
+    event,
+  );
   const { stdout } = await cli.run(['holds', written.incident]);
-  expect(stdout).toMatch(/network-interface:eni-1 +groups +in force since 20.* run-0000000001 \(alice\)/);
-  expect(stdout).toMatch(/network-interface:eni-2 +groups +unknown since 20/);
+  expect(stdout).toMatch(
+    /^instance i-1 +aws:eu-west-1:network-interface:eni-1 +groups +in force since 20.* run-0000000001 \(alice\)/m,
+  );
+  expect(stdout).toMatch(
+    /network-interface:eni-2 +groups +unknown since 20.*\{"groups":\["sg-app"\]\}; the approved plan saw: \{"groups":\["sg-before"\]\}/,
+  );
   expect((await cli.run(['holds', '--json'])).json()).toMatchObject({ holds: [{}, {}] });
 });
 

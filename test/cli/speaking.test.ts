@@ -82,7 +82,10 @@ test('inputs come from words, again for a list, or from a file; the gateway read
 test('an approval shows each change before it is signed, and is signed for as long as its gate says', async () => {
   const run = await askingRun();
   const { code, stderr, stdout } = await cli.run(['approve', run], { as: 'bob' });
-  expect(stderr).toContain('network-interface:eni-1 groups: {"groups":["sg-app"]} → {"groups":["sg-quarantine"]}');
+  expect(stderr).toContain('  on aws eu-west-1, instance: i-1\n');
+  expect(stderr).toContain(
+    'network-interface:eni-1 (instance i-1) groups: {"groups":["sg-app"]} → {"groups":["sg-quarantine"]}',
+  );
   expect({ code, stdout }).toEqual({ code: 0, stdout: `approve ${run}: counted\n` });
   const [, approval] = cli.said;
   expect(Date.parse(approval?.validUntil ?? '') - Date.parse(approval?.at ?? '')).toBe(1_800_000);
@@ -192,7 +195,7 @@ test('a release is launched over what is held and shows what goes back', async (
     as: 'bob',
   });
   expect(code).toBe(0);
-  expect(stderr).toContain('eni-1 groups: {"groups":["sg-quarantine"]} → {"groups":["sg-app"]}');
+  expect(stderr).toContain('eni-1 (instance i-1) groups: {"groups":["sg-quarantine"]} → {"groups":["sg-app"]}');
   expect(cli.said).toMatchObject([
     { verb: 'release', by: 'bob', about: { kind: 'launch', incident: written.incident } },
   ]);

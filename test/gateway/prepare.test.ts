@@ -97,7 +97,7 @@ test('an approval is about exactly what the one asking gate asks, and shows each
   const prepared = await asked({ verb: 'approve', run: first.run }, 'bob', 'nonce-of-the-card');
   expect(prepared).toMatchObject({ about, nonce: 'nonce-of-the-card', validForMs: gate.approvalValidMs });
   expect(prepared.shows).toContain(
-    '  isolate: aws:eu-west-1:network-interface:eni-1 groups: {"groups":["sg-app"]} → {"groups":["sg-quarantine"]}',
+    '  isolate: aws:eu-west-1:network-interface:eni-1 (instance i-1) groups: {"groups":["sg-app"]} → {"groups":["sg-quarantine"]}',
   );
 });
 
@@ -184,7 +184,7 @@ test('a release is a run of its own in the same incident, gated as the hold was'
   expect(prepared).toMatchObject({ incident: first.incident, about: { kind: 'launch' } });
   expect(prepared.run).not.toBe(first.run);
   expect(prepared.shows).toContain(
-    '  aws:eu-west-1:network-interface:eni-1 groups: {"groups":["sg-quarantine"]} → {"groups":["sg-app"]}',
+    '  aws:eu-west-1:network-interface:eni-1 (instance i-1) groups: {"groups":["sg-quarantine"]} → {"groups":["sg-app"]}',
   );
   expect(prepared.shows.at(-1)).toBe('Other people must agree first: 2 of security-oncall.');
   if (prepared.about.kind !== 'launch') throw new Error('no launch');
@@ -192,6 +192,19 @@ test('a release is a run of its own in the same incident, gated as the hold was'
     runs: [first.run],
     reason: 'host rebuilt',
   });
+});
+
+test('a release says first what it would put back though the approved plan saw something else', async () => {
+  const written = await writeLaunch(ground.store, first);
+  await writeHold(ground.store, written, 'eni-1');
+  await writeHold(ground.store, written, 'eni-2', { item: { instance: 'i-2' }, planned: { groups: ['sg-before'] } });
+  const { shows } = await asked({ verb: 'release', of: first.run, reason: 'host rebuilt' });
+  expect(shows.slice(1, 3)).toEqual([
+    expect.stringMatching(/^ {2}on aws eu-west-1, instance: (i-1, i-2|i-2, i-1)$/),
+    '  aws:eu-west-1:network-interface:eni-2 (instance i-2) groups: {"groups":["sg-quarantine"]} → {"groups":["sg-app"]}; the approved plan saw: {"groups":["sg-before"]}',
+  ]);
+  const undo = await asked({ verb: 'undo', run: first.run, reason: 'false alarm' });
+  expect(undo.shows[2]).toBe(shows[2]);
 });
 
 test('releasing an incident takes every run that holds something in it', async () => {

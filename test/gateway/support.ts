@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { canonical } from '../../core/canonical.js';
 import type { EventDraft } from '../../core/event.js';
 import type { GateSpec } from '../../core/gate.js';
+import type { Hold } from '../../core/hold.js';
 import type { Bundle } from '../../core/installation.js';
 import type { Digest, Json, JsonObject } from '../../core/json.js';
 import type { People } from '../../core/people.js';
@@ -248,7 +249,12 @@ async function writePlan(store: Store, { run }: Written, round: number): Promise
 }
 
 /** One interface that a run holds. */
-export async function writeHold(store: Store, { run, incident }: Written, id = 'eni-1'): Promise<void> {
+export async function writeHold(
+  store: Store,
+  { run, incident }: Written,
+  id = 'eni-1',
+  patch: Partial<Pick<Hold, 'item' | 'planned'>> = {},
+): Promise<void> {
   const target = { system: 'aws', region: 'eu-west-1', type: 'network-interface', id };
   const event: EventDraft = {
     chain: incident,
@@ -277,6 +283,7 @@ export async function writeHold(store: Store, { run, incident }: Written, id = '
       after: { groups: ['sg-quarantine'] },
       holders: [{ run, incident, step: 'isolate', requester: 'alice', since: new Date().toISOString() }],
       origin: { run, incident, step: 'isolate', runbook: digestOf(runbook), gate: 'containment', spec: gate },
+      ...patch,
     },
     event,
   );

@@ -1,5 +1,6 @@
 // Real Temporal, real store, EC2 calls to the emulator behind the shim: SDK, wire format and state are real.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { askCard } from '../../gateway/slack/ask-card.js';
 import { groupsOfInstances } from '../support/ec2.js';
 import { startInstallation, type TestInstallation } from '../support/installation.js';
 
@@ -21,6 +22,16 @@ test('three hosts are contained once two others agree, stay so after the run, an
     'quarantine',
     'snapshot',
   ]);
+
+  // Whoever agrees sees every host that it is about, in Slack and in a terminal.
+  const [ask] = asking.asks;
+  if (ask === undefined) throw new Error('nothing asks');
+  const card = JSON.stringify(askCard(asking, ask, await at.door.plan(run, ask.id)).blocks);
+  const { shows } = await at.door.prepare({ verb: 'approve', run }, 'bob');
+  for (const instance of at.world.seeded.instances) {
+    expect(card).toContain(`\`${instance}\``);
+    expect(shows.find((line) => line.startsWith('  on aws '))).toContain(instance);
+  }
 
   await expect(at.say('alice', { verb: 'approve', run })).rejects.toMatchObject({ code: 'gate.requester-excluded' });
   await at.say('bob', { verb: 'approve', run });

@@ -5,6 +5,7 @@ import { approveAction, askCard, denyAction } from '../../../gateway/slack/ask-c
 import { shortDigest } from '../../../gateway/slack/cards.js';
 import { pending } from '../../../gateway/slack/in-time.js';
 import { findFacts } from '../../../journal/proof.js';
+import { type Block, refusalOf } from '../../../sandbox/slack/limits.js';
 import { account, askAgain, askingRun, cardIn, openWorld, textOf, until, type World } from '../../support/slack.js';
 
 let world: World;
@@ -184,6 +185,16 @@ test('where one gate asks twice, each ask is named by its id, and the command th
   expect(await slash(account.bob, `approve ${run} gate=${second}`)).toContain(again);
   expect(await slash(account.bob, again)).toContain('counted');
   expect(world.door.statements).toMatchObject([{ by: 'bob', about: { gate: 'containment', round: 2 } }]);
+});
+
+test('what is shown before a typed approval fits Slack, however many hosts it reaches', async () => {
+  const { run } = await askingRun(world.store, { targets: 1_000, reason: 'x"'.repeat(500) });
+  const seen = await world.slack.user(account.bob).slash(`approve ${run} ${'x"'.repeat(500)}`);
+  const messages = seen.messages();
+  expect(refusalOf(messages[0]?.text, messages[0]?.blocks as Block[])).toBeUndefined();
+  expect(textOf({ versions: messages })).toMatch(
+    /`i-0ab0`, `i-0ab1`.*… and \d+ more: `firebreak status run-\w+ --changes`/s,
+  );
 });
 
 test('an approval is valid for as long as its gate says', async () => {

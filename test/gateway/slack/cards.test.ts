@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Hold } from '../../../core/hold.js';
 import type { AskView, RunView } from '../../../core/run-view.js';
 import type { PlannedChange } from '../../../core/plan.js';
+import type { ShownChange } from '../../../core/shown-change.js';
 import type { PlanAnswer } from '../../../gateway/api.js';
 import { askCard, nonceOf } from '../../../gateway/slack/ask-card.js';
 import { prose } from '../../../gateway/slack/mrkdwn.js';
@@ -35,6 +36,17 @@ function planOf(targets: number, id = (i: number) => `eni-0ab${i}`): PlanAnswer 
   );
   return { plan: digestOf('plan'), steps: [{ step: 'isolate', changes, failed: [] }] };
 }
+
+function planWith(count: number, patch: (i: number, change: PlannedChange) => Partial<ShownChange>): PlanAnswer {
+  const plan = planOf(count);
+  const steps = plan.steps.map((step) => ({
+    ...step,
+    changes: step.changes.map((change, i) => ({ ...change, ...patch(i, change) })),
+  }));
+  return { ...plan, steps };
+}
+
+const hostId = (i: number) => `i-${i.toString(16).padStart(17, '0')}`;
 
 function askOf(patch: Partial<AskView> = {}): AskView {
   return {
@@ -154,7 +166,8 @@ test('an approval card says what, how many, what changes, the risk, who asks and
     'sandbox (not production)',
     '3 network-interface',
     '*Risk:* disruptive',
-    '`eni-0ab0 groups: sg-0web0 → tag:firebreak-quarantine`',
+    '*On aws eu-west-1, instance:* `i-0`, `i-1`, `i-2`',
+    '`eni-0ab0 (instance i-0) groups: sg-0web0 → tag:firebreak-quarantine`',
     '*Asked by* alice: beacons to a known address',
     '*Needs 2* of security-oncall or platform-leads, but not alice',
     '0 of 2',
@@ -172,6 +185,57 @@ test('five hundred targets fit, and what is not shown is counted with a command 
   expect(refusalOf(content.text, content.blocks as unknown as Block[])).toBeUndefined();
   expect(shownBy(content)).toContain('500 network-interface');
   expect(shownBy(content)).toContain('… and 495 more: `firebreak status run-4k7mq2x9ab --changes`');
+});
+
+test('every host that is reached is on the card, as many as Slack takes; the others are counted', () => {
+  for (const [count, least] of [
+    [200, 200],
+    [500, 300],
+  ] as const) {
+    const content = askCard(
+      viewOf(),
+      askOf(),
+      planWith(count, (i) => ({ item: { instance: hostId(i) } })),
+    );
+    expect(refusalOf(content.text, content.blocks as unknown as Block[])).toBeUndefined();
+    const reached = content.blocks.filter((block) => block.type === 'section' && block.expand === true);
+    const text = JSON.stringify(reached);
+    const shown = text.match(/`i-[0-9a-f]{17}`/g) ?? [];
+    expect(new Set(shown)).toEqual(new Set(Array.from({ length: shown.length }, (_, i) => `\`${hostId(i)}\``)));
+    expect(shown.length).toBeGreaterThanOrEqual(least);
+    const rest = count - shown.length;
+    const counted = `… and ${rest} more: \`firebreak status run-4k7mq2x9ab --changes\``;
+    expect(text.includes(counted)).toBe(rest > 0);
+  }
+});
+
+test('hosts in several places are told apart, and so are their changes', () => {
+  const far = { account: '123456789012', region: 'us-east-1' };
+  const plan = planWith(2, (i, { target }) => (i === 0 ? {} : { target: { ...target, ...far } }));
+  const text = shownBy(askCard(viewOf(), askOf(), plan));
+  expect(text).toContain('*On aws eu-west-1, instance:* `i-0`\n*On aws 123456789012 us-east-1, instance:* `i-1`');
+  expect(text).toContain('`aws 123456789012 us-east-1 eni-0ab1 (instance i-1) groups: ');
+});
+
+test('what is already as wanted is in no bound, so its host is not among those that are agreed to', () => {
+  const plan = planWith(2, (i) => (i === 0 ? { standing: 'already' } : {}));
+  expect(shownBy(askCard(viewOf(), askOf(), plan))).toContain('*On aws eu-west-1, instance:* `i-1`\n');
+});
+
+test('what a release finds changed, or would put back though nobody saw it, comes first and says both', () => {
+  const plan = planWith(8, (i) => ({
+    before: { groups: ['tag:firebreak-quarantine'] },
+    after: { groups: [`sg-0web${i}`] },
+    planned: { groups: [i === 6 ? 'sg-0original' : `sg-0web${i}`] },
+    ...(i === 7 ? { found: { groups: ['sg-0since'] } } : {}),
+  }));
+  const lines = shownBy(askCard(viewOf(), askOf(), plan)).split('\n');
+  const from = lines.indexOf('*Look closely: 2 of 8 differ* and come first.');
+  expect(lines.slice(from + 1, from + 4)).toEqual([
+    '• `eni-0ab6 (instance i-6) groups: tag:firebreak-quarantine → sg-0web6` *the approved plan saw:* `sg-0original`',
+    '• `eni-0ab7 (instance i-7) groups: tag:firebreak-quarantine → sg-0web7` *found now:* `sg-0since`',
+    '• `eni-0ab0 (instance i-0) groups: tag:firebreak-quarantine → sg-0web0`',
+  ]);
 });
 
 test('a button carries the run, the ask and a nonce that changes with every decision, and nothing else', () => {
@@ -374,7 +438,11 @@ test('no card is ever beyond the limits of Slack, whatever is in the journal', (
           ...holdOf(i % 2 === 0 ? 'intended' : 'in force', i),
           target: { system: text, type: id, id },
         }));
-        const plan = planOf(count, (i) => texts[i] ?? text);
+        const plan = planWith(count, (i, { target }) => ({
+          target: { ...target, id: texts[i] ?? text },
+          item: i % 2 === 0 ? { [text]: texts[i] ?? text } : (texts[i] ?? text),
+          ...(i % 3 === 0 ? { found: text, planned: texts[i] ?? text } : {}),
+        }));
         const plans = [...ask.plans, ...texts.map((step) => ({ ...(ask.plans[0] as AskView['plans'][number]), step }))];
         for (const content of [
           askCard(view, { ...ask, plans }, plan),

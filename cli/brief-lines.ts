@@ -7,6 +7,7 @@ import { type Hold, type Standing, standingOf } from '../core/hold.js';
 import type { AskView, RunView, StepView } from '../core/run-view.js';
 import { nextStep } from './next-step.js';
 import { awaited, hasEnded } from './run-facts.js';
+import { oneLine } from './visible.js';
 
 /** Characters of one line: two rows of a terminal, one message in a chat. */
 const lineMax = 160;
@@ -74,7 +75,10 @@ interface Start {
 }
 
 function startOf({ requester, launchedAt, reason }: RunView, how: string, nowMs: number): Start {
-  return { by: requester, how: `${how} it ${clock(launchedAt, nowMs)}${reason === undefined ? '' : `: ${reason}`}` };
+  return {
+    by: requester,
+    how: `${how} it ${clock(launchedAt, nowMs)}${reason === undefined ? '' : `: ${oneLine(reason)}`}`,
+  };
 }
 
 function nextOf(incident: string, open: RunView[], holds: Hold[]): string {

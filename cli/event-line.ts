@@ -3,6 +3,7 @@ import { targetKey } from '../core/change.js';
 import type { Event } from '../core/event.js';
 import type { GateAsked, PlanMade, StepFinished } from '../core/event-data.js';
 import type { JsonObject } from '../core/json.js';
+import { oneLine } from './visible.js';
 
 /** `18:32:46  alice  launched aws-host-compromise`; times in UTC. */
 export function eventLine(event: Event): string {
@@ -52,7 +53,7 @@ function says(data: JsonObject): string {
 }
 
 function reasonOf(reason: string | undefined): string {
-  return reason === undefined ? '' : `: ${reason}`;
+  return reason === undefined ? '' : `: ${oneLine(reason)}`;
 }
 
 function planned({ plan: { toChange, already, failed } }: PlanMade): string {

@@ -4,6 +4,7 @@
  */
 import { FirebreakError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
+import { visible } from './visible.js';
 
 export interface Output {
   json: boolean;
@@ -46,9 +47,9 @@ function errorFields(error: unknown): { code: string; message: string; nextStep:
 }
 
 function toStdout(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${visible(text)}\n`);
 }
 
 function toStderr(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${visible(text)}\n`);
 }

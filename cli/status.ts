@@ -10,6 +10,7 @@ import { planTable, whoDecides } from './lines.js';
 import { nextStep } from './next-step.js';
 import type { Call, CommonOptions } from './perform.js';
 import { table } from './table.js';
+import { oneLine } from './visible.js';
 
 export interface StatusOptions extends CommonOptions {
   changes?: boolean;
@@ -71,7 +72,7 @@ function headLines(view: RunView): string[] {
   const { run, runbook, version, environment, state, says, requester, launchedAt, endedAt, incident, reason } = view;
   return [
     `${run}  ${runbook} version ${version} in ${environment}: ${state}`,
-    `by ${requester} at ${launchedAt}, incident ${incident}${endedAt === undefined ? '' : `, ended ${endedAt}`}${reason === undefined ? '' : `: ${reason}`}`,
+    `by ${requester} at ${launchedAt}, incident ${incident}${endedAt === undefined ? '' : `, ended ${endedAt}`}${reason === undefined ? '' : `: ${oneLine(reason)}`}`,
     ...(says === undefined ? [] : [`Ended: ${says}.`]),
     ...(view.separation === 'nominal'
       ? ['Separation of duties is nominal: all keys of this installation lie on one machine.']

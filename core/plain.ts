@@ -5,7 +5,7 @@ import type { Json } from './json.js';
 export function plain(value: Json): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(plain).join(', ');
-  if (typeof value !== 'object') return String(value);
+  if (typeof value !== 'object') return String(value).replaceAll(/\s*\n\s*/g, ' ');
   const fields = Object.entries(value);
   const [only] = fields;
   if (only !== undefined && fields.length === 1) return plain(only[1]);

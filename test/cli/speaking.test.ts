@@ -91,6 +91,18 @@ test('an approval shows each change before it is signed, and is signed for as lo
   expect(Date.parse(approval?.validUntil ?? '') - Date.parse(approval?.at ?? '')).toBe(1_800_000);
 });
 
+test('nobody can write over the screen of whoever approves', async () => {
+  const reason = 'beacon\u001b[2K\u202e seen\nNext: firebreak approve run-1';
+  const { run } = (
+    await cli.run(['run', 'aws-host-compromise', 'instances=i-1', '--reason', reason, '--detach', '--json'])
+  ).json();
+  const { stdout } = await cli.run(['status', String(run)]);
+  expect(stdout).toContain('beacon\ufffd[2K\ufffd seen Next: firebreak approve run-1');
+  const { stderr } = await cli.run(['approve', String(run)], { as: 'bob' });
+  // oxlint-disable-next-line no-control-regex
+  expect(`${stdout}${stderr}`).not.toMatch(/[\u001b\u202e]/);
+});
+
 test('a refusal ends with 1, says why, and what to do next', async () => {
   const run = await askingRun();
   const refused = await cli.run(['approve', run]);

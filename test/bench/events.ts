@@ -2,7 +2,7 @@
 import { RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { ec2Of } from '../support/ec2.js';
 import { startInstallation, type TestInstallation } from '../support/installation.js';
-import type { Figure } from './main.js';
+import type { Figure } from './figure.js';
 
 const steps = 21;
 const targets = 200;

@@ -1,7 +1,7 @@
 /** How long `firebreak --help` takes, start of the process included; a person who types it at night should not wait. */
 import { execFileSync } from 'node:child_process';
 import { built } from '../../worker/project.js';
-import type { Figure } from './main.js';
+import type { Figure } from './figure.js';
 
 export async function benchHelp(short: boolean): Promise<Figure[]> {
   const times = short ? 5 : 15;

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { startProcesses, type Processes } from '../support/processes.js';
-import type { Figure } from './main.js';
+import type { Figure } from './figure.js';
 
 /** Enough work for every kill to hit it. */
 const hostsPerKill = 3;

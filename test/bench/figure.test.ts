@@ -1,0 +1,29 @@
+// When a figure fails the bench: a build must not be held up by a busy machine, nor pass with a recovery that is broken.
+import { expect, test } from 'vitest';
+import { type Figure, isFailure, isMet } from './figure.js';
+
+const figure = (value: number, timed: boolean): Figure => ({
+  name: 'recovery',
+  ran: 'a test',
+  value,
+  unit: 's',
+  target: 5,
+  timed,
+});
+
+test('on the full scale whatever misses its target fails', () => {
+  for (const timed of [true, false]) {
+    expect(isFailure(figure(5, timed), false)).toBe(false);
+    expect(isFailure(figure(5.01, timed), false)).toBe(true);
+  }
+});
+
+test('on the short scale a missed time is told, and fails when it is worse than three times its target', () => {
+  expect([isMet(figure(15, true)), isFailure(figure(15, true), true)]).toEqual([false, false]);
+  expect(isFailure(figure(15.01, true), true)).toBe(true);
+});
+
+test('a missed count fails on each scale, and so does what was never measured', () => {
+  expect(isFailure(figure(5.01, false), true)).toBe(true);
+  expect(isFailure(figure(Number.NaN, true), true)).toBe(true);
+});

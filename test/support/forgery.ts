@@ -12,7 +12,7 @@ import type { Digest, Json } from '../../core/json.js';
 import type { PlanRef } from '../../core/plan.js';
 import { controlQueue, executorQueue } from '../../core/queues.js';
 import type { Runbook } from '../../core/runbook.js';
-import type { LaunchAbout } from '../../core/statement.js';
+import type { LaunchAbout, Statement } from '../../core/statement.js';
 import { digestOf } from '../../journal/digest.js';
 import { dataConverter } from '../../worker/data-converter.js';
 import type { ForgedAnswer, ForgedCall } from './forged-workflow.js';
@@ -26,11 +26,16 @@ export interface Forgery {
 
 const retry = { attempts: 1, firstWaitMs: 10 };
 
-/** Tries to have one host isolated with the runbook's gates removed, with nobody's approval, or with one person's. */
-export async function forge(
-  at: TestInstallation,
-  how: 'gates removed' | 'no approval' | 'one approval' | 'an item that was not launched',
-): Promise<Forgery> {
+/** What is wrong with what the executor is given. */
+export type Forged =
+  | 'gates removed'
+  | 'no approval'
+  | 'one approval'
+  | 'an approval that nobody proved'
+  | 'an item that was not launched';
+
+/** Tries to have one host isolated all the same. */
+export async function forge(at: TestInstallation, how: Forged): Promise<Forgery> {
   const bundle = await at.door.bundle();
   const real = runbookNamed(bundle, 'aws-host-compromise')?.runbook;
   if (real === undefined) throw new Error('the runbook is not there');
@@ -57,7 +62,8 @@ export async function forge(
   const item = how === 'an item that was not launched' ? { instance: other } : { instance };
   // The workflow of a run that nobody launched through the door is whoever takes its id.
   const call = caller(at, run);
-  if (how === 'one approval')
+  const approved = how === 'one approval' || how === 'an approval that nobody proved';
+  if (approved)
     resultOf(await call({ queue: controlQueue, activity: 'begin', input: { run, incident, runbook, inputs, launch } }));
   const planned: PlanInput = {
     run: ref,
@@ -71,7 +77,7 @@ export async function forge(
   const plan = resultOf(await call({ queue: executorQueue('aws'), activity: 'plan', input: planned })) as PlanRef;
   const warrant: Warrant = {
     launch,
-    ...(how === 'one approval' ? { gate: await oneApproval(at, call, ref, plan) } : {}),
+    ...(approved ? { gate: await approvals(at, call, ref, plan, how === 'one approval' ? 1 : 2) } : {}),
   };
   const carried: CarryOutInput = { run: ref, step, plan, from: 0, to: 1, warrant, opens: true, closes: true, retry };
   const answer = await call({ queue: executorQueue('aws'), activity: 'carryOut', input: carried });
@@ -82,12 +88,13 @@ export async function forge(
   };
 }
 
-/** A real approval of the real effect, put on record as the engine does; a second person's is missing. */
-async function oneApproval(
+/** A real approval of the real effect, put on record as the engine does; a second person's is missing, or made up. */
+async function approvals(
   at: TestInstallation,
   call: Caller,
   run: RunRef,
   plan: PlanRef,
+  count: 1 | 2,
 ): Promise<NonNullable<Warrant['gate']>> {
   const now = Date.now();
   const asked: AskInput = {
@@ -114,7 +121,14 @@ async function oneApproval(
     round: 1,
     plan: digest,
   };
-  return { gate: 'containment', round: 1, plan: digest, statements: [at.statement('bob', 'approve', about)] };
+  const statements = [at.statement('bob', 'approve', about), unproven(at.statement('carol', 'approve', about))];
+  return { gate: 'containment', round: 1, plan: digest, statements: statements.slice(0, count) };
+}
+
+/** The same words, with a signature that the gateway never made. */
+export function unproven(said: Statement): Statement {
+  const signature = said.proof.signature.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'));
+  return { ...said, proof: { ...said.proof, signature } };
 }
 
 /** Bundled once: an attacker has time, a test has not. */

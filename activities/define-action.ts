@@ -67,6 +67,8 @@ export interface Action<I, S extends Json, W> extends Unit {
   plan: (input: I, world: W) => Promise<Planned<S>[]>;
   /** Brings the target to the state; safe any number of times. Returns what it found or created. */
   write: (target: Target, state: S, hold: Hold, world: W) => Promise<Json | undefined>;
+  /** Takes away what a write leaves lying about that was cut short before it changed the target. */
+  clearUp?: (target: Target, hold: Hold, world: W) => Promise<void>;
   probe?: (target: Target, state: S, world: W) => Promise<Probed>;
 }
 

@@ -130,8 +130,7 @@ async function releaseOnce(change: PlannedChange, runs: string[], context: Settl
     now = await action.read(hold.target, hold, world);
   }
   if (same(now.state, hold.before)) {
-    // What a write leaves lying about that was cut short before it changed anything goes with it.
-    if (unfinished) await action.write(hold.target, hold.before, hold, world);
+    if (unfinished) await action.clearUp?.(hold.target, hold, world);
     return closed(hold, last, context);
   }
   if (!same(now.state, hold.after)) {

@@ -13,7 +13,14 @@ import { quarantineAspect } from './make-quarantine-group.js'; // the group itse
 import { interfacesOf } from './network-interface.js';
 import { quarantineRef, quarantineTarget, sealedGroupByHand } from './quarantine-group.js';
 import { cannotReach } from './reachability.js';
-import { type GroupsState, groupsState, isIsolation, readGroups, replaceGroups } from './replace-groups.js';
+import {
+  clearAllAccess,
+  type GroupsState,
+  groupsState,
+  isIsolation,
+  readGroups,
+  replaceGroups,
+} from './replace-groups.js';
 import { awsTarget, idIn } from './targets.js';
 import type { AwsWorld } from './world.js';
 
@@ -88,6 +95,7 @@ aws ec2 describe-network-interfaces --filters "Name=attachment.instance-id,Value
     }));
   },
   write: (target, state, hold, world) => replaceGroups(world, idIn(world, target, 'network-interface'), state, hold),
+  clearUp: (target, hold, world) => clearAllAccess(world, idIn(world, target, 'network-interface'), hold),
   probe: async (target, state, world) => {
     const id = idIn(world, target, 'network-interface');
     // Putting groups back promises the groups, not that somebody can reach the instance.

@@ -49,9 +49,13 @@ export async function replaceGroups(world: AwsWorld, id: string, state: GroupsSt
   const quarantine = state.groups.includes(quarantineRef) ? (await sealedQuarantines(world, found.vpc))[0].id : '';
   const groups = [...new Set(state.groups.map((group) => (group === quarantineRef ? quarantine : group)))];
   await setGroups(world, id, groups);
-  for (const group of (await allAccessOf(world, found, hold)).filter(isUnaltered))
-    await removeAllAccess(world, group.id, id);
   return { groups };
+}
+
+/** Takes away the groups open to all that a swap made and never used. */
+export async function clearAllAccess(world: AwsWorld, id: string, hold: Hold): Promise<void> {
+  const marked = await allAccessOf(world, await interfaceNamed(world, id), hold);
+  for (const group of marked.filter(isUnaltered)) await removeAllAccess(world, group.id, id);
 }
 
 /**

@@ -1,13 +1,16 @@
 /**
  * Looks after a containment while it is in force: what differs from what is held is an event, told to the owner, and settled
- * again, so many times an hour at most; each side of a target by itself, so that flips of one use up nothing of another. A hold that was intended and never finished is finished forward here, whatever became
- * of its run; a part that appeared since is settled under the original warrant, if that still stands.
+ * again, so many times an hour at most; each side of a target by itself, so that flips of one use up nothing of another. A hold
+ * that was intended and never finished is finished forward here, whatever became of its run; a part that appeared since is
+ * settled under the original warrant, if that still stands.
  */
 import { same } from '../core/canonical.js';
 import { changeKey } from '../core/change.js';
+import type { LimitReached } from '../core/event-data.js';
 import type { Hold } from '../core/hold.js';
-import type { JsonObject } from '../core/json.js';
+import type { Iso, JsonObject } from '../core/json.js';
 import type { PlannedChange } from '../core/plan.js';
+import { limitReached, type SettleLimit } from '../core/settle-limit.js';
 import { type Attempt, settleContext } from './attempt.js';
 import { actionOfStep, grantOf, refuseOtherUnit } from './grant.js';
 import type { WatchInput, WatchResult } from './contract.js';
@@ -109,8 +112,11 @@ async function settleAgain(
   input: WatchInput,
   attempt: Attempt,
 ): Promise<void> {
-  if (hold.state === 'in force' && (await flipsLately(hold, deps, input)) >= input.settlesPerHour)
-    return sayLimit(deps, input, hold);
+  const limit =
+    hold.state === 'in force'
+      ? limitReached(await timesPutBack(hold, deps, input), input.settlesPerHour, Date.now())
+      : undefined;
+  if (limit !== undefined) return sayLimit(deps, input, hold, limit);
   // Intended again before the write: cut short in the middle, it is finished forward, by the next look or by a release. Somebody
   // may have begun to release it since it was listed; once this is on record, a release waits until the write is over.
   const mine = await deps.store.reopen(
@@ -138,10 +144,10 @@ async function settleAgain(
   });
 }
 
-async function flipsLately({ id }: Hold, { store }: ExecutorDeps, { run }: WatchInput): Promise<number> {
-  const since = Date.now() - hourMs;
+/** Counted from the journal, which outlives every worker and every execution of the containment. */
+async function timesPutBack({ id }: Hold, { store }: ExecutorDeps, { run }: WatchInput): Promise<Iso[]> {
   const reopened = await store.events({ run: run.run, actions: ['hold.reopened'] });
-  return reopened.filter(({ data, recordedAt }) => data?.['hold'] === id && Date.parse(recordedAt) > since).length;
+  return reopened.filter(({ data }) => data?.['hold'] === id).map(({ recordedAt }) => recordedAt);
 }
 
 /**
@@ -216,10 +222,15 @@ async function markInForce(hold: Hold, deps: ExecutorDeps, input: WatchInput): P
   await deps.store.inForce(hold.id, hold.observed, draft(input.run, at));
 }
 
-async function sayLimit(deps: ExecutorDeps, input: WatchInput, of: Side): Promise<void> {
-  const says = `${of.target.id} is not as held: it was put back ${input.settlesPerHour} times in an hour, and will be again when that hour is over; a person must see who changes it`;
+async function sayLimit(deps: ExecutorDeps, input: WatchInput, hold: Hold, { until }: SettleLimit): Promise<void> {
+  const why =
+    until === undefined
+      ? 'nothing is put back by itself here'
+      : `it was put back ${input.settlesPerHour} times in an hour, and will be again after ${until}`;
+  const says = `${hold.target.id} is not as held: ${why}; a person must see who changes it`;
+  const data: LimitReached = { says, hold: hold.id, ...(until === undefined ? {} : { until }) };
   const as = { event: `${input.look}`, page: `limit/${hourNow()}` };
-  await say(deps, input, of, 'containment.limit-reached', { says }, as);
+  await say(deps, input, hold, 'containment.limit-reached', data, as);
 }
 
 function hourNow(): number {

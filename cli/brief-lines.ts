@@ -37,7 +37,7 @@ export function briefOfRun(view: RunView, holds: Hold[], nowMs: number): Brief {
     state: `${state}${endedAt === undefined ? '' : ` since ${clock(endedAt, nowMs)}`}`,
     owners: ownersOf([view], holds),
     done: doneIn(view),
-    trouble: troubleIn(view),
+    trouble: [...changed(holds, nowMs), ...troubleIn(view)],
     inForce: inForce(holds, nowMs),
     unknown: unknown(holds, nowMs),
     waitsFor: waitsFor(view, nowMs),
@@ -56,7 +56,10 @@ export function briefOfIncident(incident: string, views: RunView[], holds: Hold[
     state: `${count(views.length, 'run')}, ${open.length === 0 ? 'all ended' : `${open.length} not ended`}`,
     owners: ownersOf(views, holds),
     done: views.filter(hasEnded).map((view) => `${view.run} ${view.runbook} ${view.state}`),
-    trouble: views.flatMap((view) => troubleIn(view).map((each) => `${view.run} ${each}`)),
+    trouble: [
+      ...changed(holds, nowMs),
+      ...views.flatMap((view) => troubleIn(view).map((each) => `${view.run} ${each}`)),
+    ],
     inForce: inForce(holds, nowMs),
     unknown: unknown(holds, nowMs),
     waitsFor: open.flatMap((view) => waitsFor(view, nowMs).map((each) => `${view.run}: ${each}`)),
@@ -82,8 +85,9 @@ function startOf({ requester, launchedAt, reason }: RunView, how: string, nowMs:
 }
 
 function nextOf(incident: string, open: RunView[], holds: Hold[]): string {
-  const [run] = open;
-  if (run !== undefined) return `firebreak brief ${open.map((each) => each.run).join(', or ')}`;
+  const changedFor = holds.filter(isChanged).flatMap(({ holders }) => holders.map(({ run }) => run));
+  const runs = new Set([...open.map(({ run }) => run), ...changedFor]);
+  if (runs.size > 0) return `firebreak brief ${[...runs].join(', or ')}`;
   return holds.length === 0
     ? 'Nothing; nothing of it is in force.'
     : `when the incident is over: firebreak release ${incident} --reason TEXT`;
@@ -162,9 +166,18 @@ function troubleIn({ state, says, refusals, steps }: RunView): string[] {
 
 function inForce(holds: Hold[], nowMs: number): string[] {
   return grouped(
-    holds.filter((hold) => standingOf(hold).is !== 'unknown'),
+    holds.filter((hold) => standingOf(hold).is !== 'unknown' && !isChanged(hold)),
     nowMs,
   );
+}
+
+/** Held, and changed by somebody: whoever takes over must not read that it is in force. */
+function changed(holds: Hold[], nowMs: number): string[] {
+  return grouped(holds.filter(isChanged), nowMs);
+}
+
+function isChanged(hold: Hold): boolean {
+  return standingOf(hold).is === 'not as held';
 }
 
 function unknown(holds: Hold[], nowMs: number): string[] {
@@ -185,7 +198,7 @@ function grouped(holds: Hold[], nowMs: number): string[] {
 }
 
 function kindOf(hold: Hold): string {
-  const how: Partial<Record<Standing['is'], string>> = { releasing: ' being released', 'not as held': ' NOT AS HELD' };
+  const how: Partial<Record<Standing['is'], string>> = { releasing: ' being released', 'not as held': ' not as held' };
   return `${hold.target.type} ${hold.aspect}${how[standingOf(hold).is] ?? ''}`;
 }
 

@@ -1,7 +1,8 @@
 /** The next thing that a person must do about a run: the last line of status, watch and run. */
 import { askName } from '../core/ask-name.js';
-import { type Hold, standingOf } from '../core/hold.js';
+import type { Hold } from '../core/hold.js';
 import type { AskView, RunView } from '../core/run-view.js';
+import { saysNotAsHeld } from '../core/settle-limit.js';
 import { awaited } from './run-facts.js';
 
 export function nextStep(view: RunView, holds: Hold[]): string {
@@ -10,9 +11,8 @@ export function nextStep(view: RunView, holds: Hold[]): string {
     return `${view.needs?.why ?? 'A person has to decide.'} ${view.needs?.next ?? `See \`firebreak status ${view.run}\`.`}`;
   if (asks.length > 0) return asks.map((ask) => whoDecides(view, ask, asks)).join(' ');
   if (view.state === 'planning' || view.state === 'running') return 'Nothing; it goes on by itself.';
-  const changed = holds.filter((hold) => standingOf(hold).is === 'not as held').length;
-  if (changed > 0)
-    return `${changed} of ${holds.length} held changes are not as held: somebody changes them faster than Firebreak may put them back. See who: firebreak holds ${view.run}. They are put back within the hour; to put them back now, contain them again.`;
+  const changed = saysNotAsHeld(view, holds, (at) => at);
+  if (changed !== undefined) return changed;
   if (holds.length > 0)
     return `${holds.length} still in force; when the incident is over: firebreak release ${view.run} --reason TEXT`;
   if (view.state === 'done') return 'Nothing; nothing of it is in force.';

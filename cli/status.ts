@@ -61,7 +61,7 @@ async function statusOfOne({ out, options }: Call<StatusOptions>, run: string): 
     ...view.watch.map(({ at, action, text }) => `${at}  ${action.replace('.', ' ')}: ${text}`),
     ...view.notes.map(({ at, by, text }) => `${at}  ${by} notes: ${text}`),
     ...(plan === undefined ? [] : ['', 'Changes:', ...planTable(plan)]),
-    ...heldLines(holds),
+    ...heldLines(view, holds),
     '',
     `Next: ${next}`,
   ]);
@@ -105,6 +105,6 @@ function askLine({ about, state, spec, deadline, decided, lapsed = [] }: AskView
   return `gate ${about.gate}, round ${about.round}: ${state}${until}, ${whoDecides(spec)}${said === '' ? '' : ` (${said})`}`;
 }
 
-function heldLines(holds: Hold[]): string[] {
-  return holds.length === 0 ? [] : ['', 'In force:', ...holdsTable(holds)];
+function heldLines(view: RunView, holds: Hold[]): string[] {
+  return holds.length === 0 ? [] : ['', 'Held:', ...holdsTable(holds, [view])];
 }

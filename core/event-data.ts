@@ -60,6 +60,14 @@ export interface StepFinished {
   exceptions: { key: string; status: string; code: string; message: string }[];
 }
 
+/** containment.limit-reached, of a hold that is not put back until then, or not by itself at all. */
+export interface LimitReached {
+  says: string;
+  /** Absent of what is not held, because the approval does not cover it any more. */
+  hold?: string;
+  until?: Iso;
+}
+
 export interface NeedsAPerson {
   code: string;
   why: string;

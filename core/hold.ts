@@ -54,7 +54,7 @@ export interface Hold {
   observed?: Json;
   intendedAt: Iso;
   inForceAt?: Iso;
-  /** Since when the watch finds it otherwise than held, and has not put it back: its limit was reached, or AWS refused. */
+  /** Since when the watch finds it otherwise than held, and has not put it back: it is about to, or its limit is reached. */
   differsSince?: Iso;
   /** Until then an executor may be in the middle of writing it; absent when none is. */
   writingUntil?: Iso;

@@ -10,6 +10,11 @@ export const leastGate: Record<Risk, { need: number; personalKeys: number }> = {
   irreversible: { need: 2, personalKeys: 1 },
 };
 
+/** Sorts what does most harm, and so matters most, to the front. */
+export function worstFirst(a: Risk, b: Risk): number {
+  return risks.indexOf(b) - risks.indexOf(a);
+}
+
 /** The worst of several risks; `read` when there are none. */
 export function worst(of: Risk[]): Risk {
   return of.reduce<Risk>((a, b) => (risks.indexOf(b) > risks.indexOf(a) ? b : a), 'read');

@@ -3,6 +3,7 @@ import type { Event, EventAction } from './event.js';
 import type {
   GateAsked,
   GateMoved,
+  LimitReached,
   NeedsAPerson,
   PlanMade,
   RunLaunched,
@@ -67,6 +68,14 @@ export interface Decision {
   goodUntil?: Iso;
 }
 
+export interface WatchView {
+  at: Iso;
+  action: string;
+  text: string;
+  /** Which hold is not put back, and until when; absent: not by itself at all. */
+  limit?: { hold: string; until?: Iso };
+}
+
 export interface RunView {
   run: string;
   incident: string;
@@ -96,7 +105,7 @@ export interface RunView {
   evidence: number;
   notes: { by: PrincipalId; at: Iso; text: string }[];
   /** What the containment saw while in force. */
-  watch: { at: Iso; action: string; text: string }[];
+  watch: WatchView[];
   lastEventAt: Iso;
 }
 
@@ -237,13 +246,17 @@ function step(view: RunView, event: Event): RunView {
     case 'containment.extended':
     case 'containment.ended':
     case 'owner.paged':
-      return {
-        ...view,
-        watch: [...view.watch, { at: event.occurredAt, action: event.action, text: textOf(event.data?.['says']) }],
-      };
+      return { ...view, watch: [...view.watch, seen(event)] };
     default:
       return view;
   }
+}
+
+function seen({ occurredAt, action, data }: Event): WatchView {
+  const view = { at: occurredAt, action, text: textOf(data?.['says']) };
+  if (action !== 'containment.limit-reached') return view;
+  const { hold, until } = data as unknown as LimitReached;
+  return hold === undefined ? view : { ...view, limit: { hold, ...(until === undefined ? {} : { until }) } };
 }
 
 function ended(view: RunView, event: Event, state: RunState): RunView {

@@ -16,6 +16,7 @@ import type { EventDraft } from '../core/event.js';
 import { judgeResponder } from '../core/gate.js';
 import type { JsonObject } from '../core/json.js';
 import type { PlanRef } from '../core/plan.js';
+import { worstFirst } from '../core/risk.js';
 import type { Statement } from '../core/statement.js';
 import { wordsOf } from './asking.js';
 import { asPersonNeed } from './person.js';
@@ -139,7 +140,8 @@ async function look(
 ): Promise<WatchResult> {
   memory.look += 1;
   const sum: WatchResult = { open: 0, ended: false };
-  for (const { step, plan, warrant } of watched) {
+  // What isolates a host must not wait for what protects its volumes, least of all while AWS is slow.
+  for (const { step, plan, warrant } of watched.toSorted((a, b) => worstFirst(a.plan.risk, b.plan.risk))) {
     let result: WatchResult;
     try {
       const input = { run, step, plan, warrant, settlesPerHour, look: memory.look, retry };

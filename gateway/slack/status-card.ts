@@ -4,6 +4,7 @@ import { targetKey } from '../../core/change.js';
 import { type Hold, type Standing, standingOf } from '../../core/hold.js';
 import type { JsonObject } from '../../core/json.js';
 import type { RunState, RunView, StepView } from '../../core/run-view.js';
+import { saysNotAsHeld, saysStanding } from '../../core/settle-limit.js';
 import { stepOutcome } from './ask-card.js';
 import {
   askedBy,
@@ -83,10 +84,9 @@ export function nextFor(view: RunView, holds: Hold[]): string {
     return bounded(waited, { lines: recentShown, characters: 1_200 }, (left) => `… and ${left} more gates`);
   }
   const unknown = holds.filter(({ state }) => state === 'intended').length;
-  const changed = holds.filter((hold) => standingOf(hold).is === 'not as held').length;
+  const changed = saysNotAsHeld(view, holds, moment);
   const ended = view.endedAt !== undefined;
-  if (ended && changed > 0)
-    return `${changed} of ${holds.length} held changes are *not as held*: somebody changes them faster than they may be put back. See who; they are put back within the hour, or at once when they are contained again.`;
+  if (ended && changed !== undefined) return changed;
   if (ended && unknown > 0)
     return `${unknown} of its changes are unknown: look at them, then ${command(`release ${view.run} why`)} finishes or lifts them.`;
   if (ended && holds.length > 0)
@@ -146,8 +146,7 @@ function inForce(view: RunView, holds: Hold[]): string | undefined {
     const lines = open
       .filter((hold) => standingOf(hold).is === is)
       .map(
-        (hold) =>
-          `• ${code(`${targetKey(hold.target)}#${hold.aspect}`, 160)} ${is} since ${moment(standingOf(hold).since)}`,
+        (hold) => `• ${code(`${targetKey(hold.target)}#${hold.aspect}`, 160)} ${saysStanding(hold, [view], moment)}`,
       );
     return lines.length === 0
       ? undefined

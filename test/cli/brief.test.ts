@@ -212,6 +212,26 @@ test('an incident is told over all its runs, those that have not ended first', (
   expect(briefOfIncident('inc-0000000001', [ended], [], nowMs).next).toBe('Nothing; nothing of it is in force.');
 });
 
+test('what somebody changed is told as trouble, never as in force, with until when it is not put back', () => {
+  const changed = holdOf('eni-2', { differsSince: '2026-11-22T14:07:00.000Z' });
+  const limit = { hold: 'eni-2', until: '2026-11-22T14:50:00.000Z' };
+  const watch = [{ at: '2026-11-22T14:08:00.000Z', action: 'containment.limit-reached', text: '', limit }];
+  const done = viewOf({ state: 'done', endedAt: '2026-11-22T14:06:50.000Z', watch });
+  const told = briefOfRun(done, [holdOf('eni-1'), changed], nowMs);
+  expect(told.lines).toEqual(
+    expect.arrayContaining([
+      'Trouble    1 network-interface groups not as held (eni-2) since 14:07Z',
+      'In force   1 network-interface groups (eni-1) since 14:06Z',
+    ]),
+  );
+  expect(told.next).toBe(
+    '1 of 2 held changes are not as held: somebody changed them. Firebreak has put them back as often as it may in an hour, and does so again after 2026-11-22T14:50:00.000Z. To have it done at once, launch aws-host-compromise for them again; and find out who changes them.',
+  );
+  const incident = briefOfIncident('inc-0000000001', [done], [holdOf('eni-1'), changed], nowMs);
+  expect(incident.trouble).toEqual(told.trouble);
+  expect(incident.next).toBe('firebreak brief run-0000000001');
+});
+
 describe('however much there is to tell', () => {
   const many = Array.from({ length: 40 }, (_, index) => index);
   const exceptions = many.map((index) => ({

@@ -79,6 +79,24 @@ test('holds say what is in force, for whom, and since when something is not know
   expect((await cli.run(['holds', '--json'])).json()).toMatchObject({ holds: [{}, {}] });
 });
 
+test('what somebody changed and the watch may not put back is said in holds and in status, with until when', async () => {
+  await writeHold(cli.ground.store, written);
+  await write(cli.ground.store, written, 'run.done', {});
+  const [hold] = await cli.ground.store.holds({ state: 'open' });
+  if (hold === undefined) throw new Error('no hold');
+  await cli.ground.store.differs(hold.id, true);
+  expect((await cli.run(['status', written.run])).stdout).toMatch(
+    /not as held since \S+Z {2}[^]*\nNext: 1 of 1 held changes are not as held: .* Firebreak puts them back by itself\.\n$/,
+  );
+  const until = new Date(Date.now() + 30 * 60_000).toISOString();
+  await write(cli.ground.store, written, 'containment.limit-reached', { says: 'no more', hold: hold.id, until });
+  for (const verb of [['holds'], ['holds', written.run], ['status', written.run]])
+    expect((await cli.run(verb)).stdout).toMatch(new RegExp(`not as held since \\S+Z, not put back until ${until}`));
+  expect((await cli.run(['status', written.run])).stdout).toContain(
+    `and does so again after ${until}. To have it done`,
+  );
+});
+
 test('watch prints what happens as it happens, and ends with the run: 0 when done, 1 when failed', async () => {
   const watching = cli.start(['watch', written.run]);
   await watching.printed('launched aws-host-compromise');

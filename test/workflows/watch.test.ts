@@ -3,13 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AttachNetworkInterfaceCommand,
   CreateNetworkInterfaceCommand,
+  DescribeInstancesCommand,
   DescribeSecurityGroupsCommand,
   type EC2Client,
   ModifyInstanceAttributeCommand,
   ModifyNetworkInterfaceAttributeCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+import { nextStep } from '../../cli/next-step.js';
 import type { RunView } from '../../core/run-view.js';
 import { ec2Of, groupsOfInstances, interfacesOf, placeOf } from '../support/ec2.js';
 import { startInstallation, type TestInstallation } from '../support/installation.js';
@@ -18,14 +20,21 @@ import { waitFor } from '../support/processes.js';
 let at: TestInstallation;
 let ec2: EC2Client;
 let host: string;
+const hourMs = 60 * 60_000;
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   ec2.destroy();
   await at.stop();
 });
 
-/** One host is contained, and looked after each second. */
+/** The first host is contained, and looked after each second. */
 async function contained(settlesPerHour: number): Promise<string> {
+  await start(settlesPerHour);
+  return contain([host]);
+}
+
+async function start(settlesPerHour: number): Promise<void> {
   at = await startInstallation({
     watchEvery: '1s',
     installation: (text) =>
@@ -33,10 +42,30 @@ async function contained(settlesPerHour: number): Promise<string> {
   });
   ec2 = ec2Of(at.world);
   [host = ''] = at.world.seeded.instances;
-  const { run } = await at.launch('alice', { instances: [host], reason: 'a reason long enough' });
+}
+
+async function contain(instances: string[]): Promise<string> {
+  const { run } = await at.launch('alice', { instances, reason: 'a reason long enough' });
   await at.agree(run);
   expect((await at.ended(run, 60_000)).state).toBe('done');
   return run;
+}
+
+/** More interfaces of the first host, in the group that it had at first. */
+async function attach(many: number): Promise<void> {
+  const { subnet } = await placeOf(at.world, host);
+  for (let device = 5; device < 5 + many; device += 1) {
+    const { NetworkInterface } = await ec2.send(
+      new CreateNetworkInterfaceCommand({ SubnetId: subnet, Groups: [at.world.seeded.group] }),
+    );
+    await ec2.send(
+      new AttachNetworkInterfaceCommand({
+        NetworkInterfaceId: NetworkInterface?.NetworkInterfaceId,
+        InstanceId: host,
+        DeviceIndex: device,
+      }),
+    );
+  }
 }
 
 async function flipBack(eni: string): Promise<void> {
@@ -148,57 +177,103 @@ test('a snapshot that AWS refuses is not unknown for ever: the end of the run sa
   expect(closed.map(({ outcome }) => outcome)).toEqual(['not shown']);
 }, 120_000);
 
-test('flips of one thing use up nothing of another: all are put back, and what is flipped too often is not said to be in force', async () => {
+test('everything of three hosts flipped at once is put back in one look, what isolates them first', async () => {
+  await start(1);
+  const hosts = at.world.seeded.instances;
+  const run = await contain(hosts);
+  const quarantined = await groupsOfInstances(at.world, hosts);
+  const interfaces = (await Promise.all(hosts.map((each) => interfacesOf(at.world, each)))).flat();
+  await at.stopWorkers();
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: hosts }));
+  for (const { InstanceId, BlockDeviceMappings = [] } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
+    await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, DisableApiTermination: { Value: false } }));
+    const lost = BlockDeviceMappings.map(({ DeviceName }) => ({ DeviceName, Ebs: { DeleteOnTermination: true } }));
+    await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, BlockDeviceMappings: lost }));
+  }
+  for (const eni of interfaces) await flipBack(eni);
+  await at.startWorkers();
+  const flipped = interfaces.length + 2 * hosts.length;
+  await at.until(run, (view) => putBack(view) >= flipped, 60_000);
+  expect(await groupsOfInstances(at.world, hosts)).toEqual(quarantined);
+  const again = await at.events(run, 'containment.settled-again');
+  expect(
+    again
+      .slice(0, interfaces.length)
+      .map(({ target }) => target?.id ?? '')
+      .toSorted(),
+  ).toEqual(interfaces.toSorted());
+  // The look's number ends each id: all of them came of one.
+  expect(new Set(again.map(({ id }) => id.split('/').at(-1))).size).toBe(1);
+  expect(await at.events(run, 'containment.limit-reached')).toEqual([]);
+}, 180_000);
+
+test('what is flipped too often is said not to be as held, and until when; others are put back meanwhile, and so is it after the hour', async () => {
   const run = await contained(1);
   const quarantined = await groupsOfInstances(at.world, [host]);
   const [first = '', second = ''] = await interfacesOf(at.world, host);
-  const unprotect = { InstanceId: host, DisableApiTermination: { Value: false } };
-  const putBack = async (times: number) => {
-    await at.until(
-      run,
-      ({ watch }) => watch.filter(({ action }) => action === 'containment.settled-again').length >= times,
-      60_000,
-    );
-    expect(await groupsOfInstances(at.world, [host])).toEqual(quarantined);
-  };
-  await at.stopWorkers();
-  await ec2.send(new ModifyInstanceAttributeCommand(unprotect));
-  for (const eni of [first, second]) await flipBack(eni);
-  await at.startWorkers();
-  await putBack(3);
-  await ec2.send(new ModifyInstanceAttributeCommand(unprotect));
   await flipBack(first);
-  await at.until(run, limited, 60_000);
-  const held = await at.door.holds(run);
-  const changed = held.filter(({ differsSince }) => differsSince !== undefined).map(({ target }) => target.id);
-  expect(changed.toSorted()).toEqual([host, first].toSorted());
-  // Somebody puts it back by hand: the next look sees that it is as held.
+  await at.until(run, (view) => putBack(view) === 1, 60_000);
+  await flipBack(first);
+  await at.until(run, ({ watch }) => watch.some(({ limit }) => limit !== undefined), 60_000);
+  await flipBack(second);
+  await at.until(run, (view) => putBack(view) === 2, 60_000);
+  const groups = (await groupsOfInstances(at.world, [host])).flat();
+  expect(groups.filter((group) => group === at.world.seeded.group)).toHaveLength(1);
+
+  const { view, holds } = (await at.door.view(run)) ?? {};
+  if (view === undefined || holds === undefined) throw new Error('The run is there.');
+  const changed = holds.filter(({ differsSince }) => differsSince !== undefined);
+  expect(changed.map(({ target }) => target.id)).toEqual([first]);
+  const until = view.watch.find(({ limit }) => limit !== undefined)?.limit?.until ?? '';
+  const [putBackAt] = await at.events(run, 'hold.reopened');
+  expect(Date.parse(until)).toBe(Date.parse(putBackAt?.recordedAt ?? '') + hourMs);
+  expect(nextStep(view, holds)).toContain(`1 of ${holds.length} held changes are not as held`);
+  expect(nextStep(view, holds)).toContain(`does so again after ${until}`);
+
+  const real = Date.now.bind(Date);
+  vi.spyOn(Date, 'now').mockImplementation(() => real() + hourMs);
+  await at.until(run, (later) => putBack(later) === 3, 60_000);
+  expect(await groupsOfInstances(at.world, [host])).toEqual(quarantined);
+  expect((await at.door.holds(run)).filter(({ differsSince }) => differsSince !== undefined)).toEqual([]);
+}, 180_000);
+
+test('what has reached its limit is put back at once when people contain it again, and is as held when somebody does it by hand', async () => {
+  const run = await contained(0);
+  const quarantined = await groupsOfInstances(at.world, [host]);
+  const [first = '', second = ''] = await interfacesOf(at.world, host);
+  for (const eni of [first, second]) await flipBack(eni);
+  await at.until(run, ({ watch }) => watch.filter(({ limit }) => limit !== undefined).length >= 2, 60_000);
+  const changed = async () => (await at.door.holds(run)).filter(({ differsSince }) => differsSince !== undefined);
+  expect(await changed()).toHaveLength(2);
   const [[quarantine = ''] = []] = quarantined;
   await ec2.send(new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: first, Groups: [quarantine] }));
-  await waitFor('the interface to be as held', async () => {
-    const [hold] = (await at.door.holds(run)).filter(({ target }) => target.id === first);
-    return hold?.differsSince === undefined ? true : undefined;
-  });
+  await waitFor('the first to be as held', async () => ((await changed()).length === 1 ? true : undefined));
+  await contain([host]);
+  expect(await groupsOfInstances(at.world, [host])).toEqual(quarantined);
+  expect(await changed()).toEqual([]);
+}, 180_000);
+
+test('ten interfaces of a host flipped at once are all put back, whatever the limit for each', async () => {
+  await start(1);
+  await attach(10 - (await interfacesOf(at.world, host)).length);
+  const run = await contain([host]);
+  const quarantined = await groupsOfInstances(at.world, [host]);
+  const interfaces = await interfacesOf(at.world, host);
+  expect(interfaces).toHaveLength(10);
+  await at.stopWorkers();
+  for (const eni of interfaces) await flipBack(eni);
+  await at.startWorkers();
+  await at.until(run, (view) => putBack(view) === 10, 60_000);
+  expect(await groupsOfInstances(at.world, [host])).toEqual(quarantined);
+  expect(await at.events(run, 'containment.limit-reached')).toEqual([]);
 }, 180_000);
 
 test('however many new interfaces appear at once, each of them is contained, whatever the limit for what is flipped back', async () => {
   const run = await contained(2);
-  const { subnet } = await placeOf(at.world, host);
   await at.stopWorkers();
-  for (let device = 5; device < 8; device += 1) {
-    const { NetworkInterface } = await ec2.send(
-      new CreateNetworkInterfaceCommand({ SubnetId: subnet, Groups: [at.world.seeded.group] }),
-    );
-    await ec2.send(
-      new AttachNetworkInterfaceCommand({
-        NetworkInterfaceId: NetworkInterface?.NetworkInterfaceId,
-        InstanceId: host,
-        DeviceIndex: device,
-      }),
-    );
-  }
+  await attach(3);
   await at.startWorkers();
-  await at.until(run, settled, 60_000);
+  await at.until(run, (view) => putBack(view) === 3, 60_000);
   const groups = (await groupsOfInstances(at.world, [host])).flat();
   expect(groups.filter((group) => group === at.world.seeded.group)).toEqual([]);
   expect(await at.events(run, 'containment.limit-reached')).toEqual([]);
@@ -225,12 +300,9 @@ test('a host that somebody terminates is told of once, and keeps nobody from rel
   expect(new Set((await groupsOfInstances(at.world, [other])).flat())).toEqual(new Set([at.world.seeded.group]));
 }, 240_000);
 
-function settled({ watch }: RunView): boolean {
-  return watch.filter(({ action }) => action === 'containment.settled-again').length === 3;
-}
-
-function limited({ watch }: RunView): boolean {
-  return watch.filter(({ action }) => action === 'containment.limit-reached').length >= 2;
+/** How often something was put back, or contained since. */
+function putBack({ watch }: RunView): number {
+  return watch.filter(({ action }) => action === 'containment.settled-again').length;
 }
 
 function gone({ watch }: RunView): RunView['watch'] {

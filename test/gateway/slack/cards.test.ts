@@ -369,8 +369,16 @@ test('the status card says what is next, what is in force and what is unknown si
     statusCard({ view: done, plan: { plan: undefined, steps: [] }, holds: [...holds, changed] }),
   );
   expect(differing).toContain('*In force:* 2 network-interface');
-  expect(differing).toContain('1 of 4 held changes are *not as held*');
-  expect(differing).toMatch(/`aws:eu-west-1:network-interface:eni-4#groups` not as held since <!date/);
+  expect(differing).toContain('*Next:* 1 of 4 held changes are not as held: somebody changed them.');
+  expect(differing).toMatch(/`aws:eu-west-1:network-interface:eni-4#groups` not as held since <!date[^>]+>$/m);
+  const limit = { hold: changed.id, until: '2026-03-01T11:00:00.000Z' };
+  const limited = { ...done, watch: [{ at, action: 'containment.limit-reached', text: '', limit }] };
+  expect(nextFor(limited, [changed])).toMatch(/does so again after <!date\^1772362800\^/);
+  expect(
+    shownBy(statusCard({ view: limited, plan: { plan: undefined, steps: [] }, holds: [...holds, changed] })),
+  ).toMatch(
+    /`aws:eu-west-1:network-interface:eni-4#groups` not as held since .*, not put back until <!date\^1772362800\^/,
+  );
   expect(nextFor(viewOf(), [])).toContain(
     '0 of 2 approved at gate `containment`, waiting for security-oncall or platform-leads',
   );

@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { afterEach, expect, test, vi } from 'vitest';
 import { nextStep } from '../../cli/next-step.js';
+import { containmentId } from '../../core/queues.js';
 import type { RunView } from '../../core/run-view.js';
 import { ec2Of, groupsOfInstances, interfacesOf, placeOf } from '../support/ec2.js';
 import { startInstallation, type TestInstallation } from '../support/installation.js';
@@ -34,9 +35,9 @@ async function contained(settlesPerHour: number): Promise<string> {
   return contain([host]);
 }
 
-async function start(settlesPerHour: number): Promise<void> {
+async function start(settlesPerHour: number, watchEvery = '1s'): Promise<void> {
   at = await startInstallation({
-    watchEvery: '1s',
+    watchEvery,
     installation: (text) =>
       text.replace(/( +)every: \S+/, (line, indent: string) => `${line}\n${indent}settles_per_hour: ${settlesPerHour}`),
   });
@@ -49,6 +50,17 @@ async function contain(instances: string[]): Promise<string> {
   await at.agree(run);
   expect((await at.ended(run, 60_000)).state).toBe('done');
   return run;
+}
+
+/** Waits until a look has just ended: one that goes on while something is flipped would see only a part of it. */
+async function betweenLooks(run: string): Promise<void> {
+  const containment = at.client.workflow.getHandle(containmentId(run));
+  const ended = async (): Promise<number> => {
+    const last = (await containment.fetchHistory()).events?.at(-1);
+    return last?.timerStartedEventAttributes ? Number(last.eventId) : 0;
+  };
+  const seen = await ended();
+  await waitFor('a look to end', async () => ((await ended()) > seen ? true : undefined));
 }
 
 /** More interfaces of the first host, in the group that it had at first. */
@@ -178,11 +190,12 @@ test('a snapshot that AWS refuses is not unknown for ever: the end of the run sa
 }, 120_000);
 
 test('everything of three hosts flipped at once is put back in one look, what isolates them first', async () => {
-  await start(1);
+  await start(1, '5s');
   const hosts = at.world.seeded.instances;
   const run = await contain(hosts);
   const quarantined = await groupsOfInstances(at.world, hosts);
   const interfaces = (await Promise.all(hosts.map((each) => interfacesOf(at.world, each)))).flat();
+  await betweenLooks(run);
   await at.stopWorkers();
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: hosts }));
   for (const { InstanceId, BlockDeviceMappings = [] } of Reservations.flatMap(({ Instances = [] }) => Instances)) {

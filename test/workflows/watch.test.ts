@@ -136,15 +136,16 @@ test('a release waits for a write of the watch that is under way, however old th
   const release = await at.say('alice', { verb: 'release', of: run, reason: 'it was rebuilt' });
   await at.asking(release.run, 60_000);
   await at.say('bob', { verb: 'approve', run: release.run });
-  // Longer than a writer is believed that says nothing more.
-  await sleep(16_000);
   faults.clear();
+  // Together longer than a writer is believed that says nothing more.
   for (const action of ['ModifyNetworkInterfaceAttribute', 'DeleteSecurityGroup'])
     faults.add({ kind: 'latency', ms: 9_000, action, nth: 1 });
   while (faults.list()[0]?.hits === 0) await sleep(20);
   await at.say('carol', { verb: 'approve', run: release.run });
   expect((await at.ended(release.run, 90_000)).state).toBe('done');
-  await sleep(10_000);
+  await waitFor('the slow call to land', async () =>
+    at.world.aws.shim.calls.list().some(({ fault }) => fault === 'latency') ? true : undefined,
+  );
   expect(new Set((await groupsOfInstances(at.world, [host])).flat())).toEqual(new Set([at.world.seeded.group]));
   expect(await at.door.holds(run)).toEqual([]);
 }, 240_000);

@@ -179,3 +179,30 @@ test(
   },
   limitMs,
 );
+
+test(
+  'the worker killed while a group to pass through is being made, which is there only when everything has passed: the watch takes it away',
+  async () => {
+    const hosts = await freshHosts(at);
+    const { faults } = at.world.aws.shim;
+    const { run } = await at.launch(hosts.instances);
+    await at.asking(run);
+    // The first is the quarantine group, the others are to pass through. Longer in the air than the run takes to its end.
+    faults.add({ kind: 'latency', ms: 25_000, action: 'CreateSecurityGroup', nth: 3 });
+    await at.say('carol', { verb: 'approve', run });
+    await at.say('dave', { verb: 'approve', run });
+    await waitFor('the making to be in the air', async () => ((faults.list()[0]?.hits ?? 0) > 0 ? true : undefined));
+    await at.kill('worker');
+    const ended = await at.ended(run);
+    expect(ended.state, JSON.stringify(ended.steps)).toBe('done');
+    expect((await ourGroups(at, hosts)).allAccess).toEqual([]);
+    const many = async (): Promise<number> => (await ourGroups(at, hosts)).allAccess.length;
+    await waitFor('the late group to be there', async () => ((await many()) === 1 ? true : undefined));
+    await waitFor('the late group to be taken away', async () => ((await many()) === 0 ? true : undefined));
+    faults.clear();
+    const { quarantine } = await ourGroups(at, hosts);
+    expect(new Set(Object.values(await groupsByInterface(at, hosts)))).toEqual(new Set(quarantine));
+    expect(new Set((await at.holds(run)).map(({ state }) => state))).toEqual(new Set(['in force']));
+  },
+  limitMs,
+);

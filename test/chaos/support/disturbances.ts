@@ -11,6 +11,13 @@ export interface Disturbance {
   begin: (at: Processes) => () => Promise<boolean>;
   /** Whether such a run gives no occasion to strike: how often AWS is asked whether something is there yet is not fixed. */
   hasNoOccasion?: (calls: Call[]) => boolean;
+  /** For how long the run may go on, where it is longer than an ordinary one. */
+  patienceMs?: number;
+  /**
+   * A call that outlives its worker may make a group to pass through when everything has passed: the watch takes it away, which
+   * `between-swaps.test.ts` shows.
+   */
+  leavesToTheWatch?: boolean;
   /** Done while the gate asks, before anybody has agreed. */
   atGate?: (at: Processes, run: string) => Promise<void>;
   /** How people agree; otherwise bob in Slack, then carol through the API. */
@@ -70,14 +77,18 @@ export function killAt(boundary: string, part: PartName): Disturbance {
   };
 }
 
+/** Longer than it takes to be noticed, and over before a killed worker's work is taken up again. */
+const inTheAirMs = 400;
+
 /** Killed while that call to AWS is in the air. AWS gets it in any case; of a killed worker nobody hears the answer. */
 export function killInside(
   { action, nth }: { action: string; nth: number },
   part: PartName = 'worker',
-  airMs = 400,
+  airMs = inTheAirMs,
 ): Disturbance {
   return {
     name: `${part} killed inside ${action} #${nth}`,
+    leavesToTheWatch: airMs > inTheAirMs && action === 'CreateSecurityGroup',
     hasNoOccasion: (calls) => calls.filter((call) => call.action === action).length < nth,
     begin: (at) => {
       const { faults } = at.world.aws.shim;
@@ -121,6 +132,8 @@ export function killInsideAgain(times: number, airMs = 250): Disturbance {
   };
   return {
     name: `worker killed ${times} times in a row inside its activities`,
+    // Each kill may cost ten seconds, which is what the bench holds recovery to.
+    patienceMs: 90_000 + times * 10_000,
     begin: () => async () => {
       const struck = left === 0;
       left = 0;

@@ -202,7 +202,10 @@ test(
     faults.clear();
     const { quarantine } = await ourGroups(at, hosts);
     expect(new Set(Object.values(await groupsByInterface(at, hosts)))).toEqual(new Set(quarantine));
-    expect(new Set((await at.holds(run)).map(({ state }) => state))).toEqual(new Set(['in force']));
+    // The watch puts a hold in force again only when it has read back what it did.
+    await waitFor('every hold to be in force', async () =>
+      (await at.holds(run)).every(({ state }) => state === 'in force') ? true : undefined,
+    );
   },
   limitMs,
 );

@@ -8,7 +8,8 @@ import { formatProblem, isError } from '../compiler/problem.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Bundle, SecretRef } from '../core/installation.js';
 import type { Health } from '../gateway/api.js';
-import { knownTemporal, openClient } from '../worker/connection.js';
+import { knownTemporal, openConnection } from '../worker/connection.js';
+import { readPayloadKeys } from '../worker/payload-keys.js';
 import { readSecret } from '../worker/secrets.js';
 import { workspaceAt, type Workspace } from '../worker/workspace.js';
 import { openGateway } from './gateway-client.js';
@@ -16,6 +17,7 @@ import { openGateway } from './gateway-client.js';
 export interface Finding {
   ok: boolean;
   says: string;
+  /** Of what is wrong; where it is `ok`, of what somebody should look at all the same. */
   nextStep?: string;
   /** Something needed cannot be reached, rather than being wrong. */
   reach?: boolean;
@@ -49,6 +51,7 @@ export function checks(): Check[] {
     { name: 'keys', check: () => attempt(() => keyModes(workspace)) },
     { name: 'configuration', check: () => attempt(() => configuration(bundle)) },
     { name: 'temporal', check: () => attempt(() => temporal(workspace)) },
+    { name: 'payloads', check: withBundle((good) => attempt(() => payloads(good, workspace))) },
     { name: 'gateway', check: () => attempt(async () => gateway(await health)) },
     { name: 'aws', check: withBundle((good) => attempt(() => aws(good, workspace))) },
     { name: 'slack', check: withBundle((good) => attempt(() => slack(good, workspace, health))) },
@@ -132,10 +135,10 @@ async function temporal(workspace: Workspace): Promise<Finding> {
       nextStep: 'firebreak up, or set TEMPORAL_ADDRESS to a server that runs.',
     };
   const { address } = settings.connectionOptions;
-  const client = openClient(settings);
+  const connection = openConnection(settings);
   try {
-    await client.withDeadline(Date.now() + requestMs, () =>
-      client.connection.workflowService.describeNamespace({ namespace: settings.namespace }),
+    await connection.withDeadline(Date.now() + requestMs, () =>
+      connection.workflowService.describeNamespace({ namespace: settings.namespace }),
     );
     return { ok: true, says: `${address}, namespace ${settings.namespace}` };
   } catch (error) {
@@ -147,8 +150,25 @@ async function temporal(workspace: Workspace): Promise<Finding> {
       nextStep: 'firebreak up, or set TEMPORAL_ADDRESS to a server that runs.',
     };
   } finally {
-    await client.connection.close();
+    await connection.close();
   }
+}
+
+/** The keys are read as every process reads them, and then forgotten. */
+function payloads({ installation }: Bundle, { root }: Workspace): Finding {
+  const bad: FirebreakError[] = [];
+  const { active, all } = readPayloadKeys(
+    installation,
+    (ref) => readSecret(ref, root),
+    (error) => bad.push(error),
+  );
+  if (active === undefined) return { ok: true, says: 'not encrypted: Temporal keeps them as they are' };
+  const older = all.size === 1 ? '' : `; ${all.size - 1} more can decrypt`;
+  const says = `encrypted with the key "${active.id}"${older}`;
+  const [first] = bad;
+  return first === undefined
+    ? { ok: true, says }
+    : { ok: true, says: `${says}; ${bad.map(({ message }) => message).join(' ')}`, nextStep: first.nextStep };
 }
 
 function gateway({ ok, parts }: Health): Finding {

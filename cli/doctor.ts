@@ -1,4 +1,4 @@
-/** `doctor`: everything that Firebreak needs, asked one by one and at the same time; each failure with what to do about it. */
+/** `doctor`: everything that Firebreak needs, asked one by one and at the same time; each failure or warning with what to do. */
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { checks, type Finding } from './doctor-checks.js';
 import type { Call } from './perform.js';
@@ -10,12 +10,15 @@ export async function doctor({ out }: Call): Promise<ExitCode> {
   out.answer({ ok: bad.length === 0, findings }, [
     ...table(
       ['', 'CHECK', 'SAYS'],
-      findings.map(({ ok, name, says }) => [ok ? 'ok' : 'NO', name, says]),
+      findings.map(({ ok, name, says, nextStep }) => [
+        ok ? (nextStep === undefined ? 'ok' : 'warn') : 'NO',
+        name,
+        says,
+      ]),
     ),
     '',
-    ...(bad.length === 0
-      ? ['Everything that Firebreak needs is there.']
-      : bad.map(({ name, nextStep }) => `${name}: Next: ${nextStep}`)),
+    ...(bad.length === 0 ? ['Everything that Firebreak needs is there.'] : []),
+    ...findings.flatMap(({ name, nextStep }) => (nextStep === undefined ? [] : [`${name}: Next: ${nextStep}`])),
   ]);
   if (bad.length === 0) return exitCodes.done;
   return bad.some(({ reach }) => reach) ? exitCodes.unreachable : exitCodes.failed;

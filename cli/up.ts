@@ -4,6 +4,7 @@ import { up } from '../worker/up.js';
 import { workspaceAt } from '../worker/workspace.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import type { Call } from './perform.js';
+import { toldToStop } from './told-to-stop.js';
 
 export async function runUp({ out }: Call): Promise<ExitCode> {
   const workspace = workspaceAt();
@@ -23,10 +24,4 @@ export async function runUp({ out }: Call): Promise<ExitCode> {
   out.progress('Stopping; what is under way goes on at the next start.');
   await running.stop();
   return exitCodes.done;
-}
-
-function toldToStop(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
 }

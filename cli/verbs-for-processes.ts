@@ -1,5 +1,6 @@
 /** Verbs for this machine: its workspace, its processes, its shell. */
 import type { Command } from 'commander';
+import type { CodecOptions } from './codec.js';
 import type { DemoOptions } from './demo.js';
 import type { InitOptions } from './init.js';
 import { perform, type CommonOptions } from './perform.js';
@@ -27,6 +28,17 @@ export function declareVerbsForProcesses(program: Command): void {
     'make the keys of this workspace where they are missing, and pin their public halves in people.yaml',
     ['firebreak keys'],
   ).action((options: CommonOptions) => perform(options, async (call) => (await import('./keys.js')).keys(call)));
+  verb(program, 'codec', "show Temporal's UI and command line what encrypted payloads say, while it runs", [
+    'firebreak codec',
+    'temporal workflow show -w run-4k7mq2x9ab --codec-endpoint http://127.0.0.1:8888    # meanwhile',
+    'firebreak codec --origin http://localhost:8233',
+    'firebreak codec --listen 0.0.0.0:8888 --token-file secrets/codec-token --origin https://temporal.example.com',
+  ])
+    .option('--listen <host:port>', 'where; others than this machine need a token', '127.0.0.1:8888')
+    .option('--origin <origin>', 'the scheme, host and port of the UI whose pages may ask (default: none)')
+    .option('--token-file <file>', 'a private file with the token that every request must carry')
+    .option('--encode', 'encrypt as well, what people type into the UI')
+    .action((options: CodecOptions) => perform(options, async (call) => (await import('./codec.js')).codec(call)));
   verb(program, 'demo', 'show a whole incident on a local copy of the world', [
     'firebreak demo',
     'firebreak demo --out out/demo',

@@ -1,6 +1,6 @@
 /** The bundle: people, installation and all runbooks, loaded and checked as one. One error anywhere, and there is no bundle. */
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { FirebreakError } from '../core/errors.js';
 import type { Bundle, Installation } from '../core/installation.js';
 import type { Digest } from '../core/json.js';
@@ -25,9 +25,22 @@ export interface BundlePaths {
 export async function loadBundle(paths: BundlePaths, catalog: Catalog): Promise<Bundle> {
   const { bundle, problems } = await checkBundle(paths, catalog);
   if (bundle !== undefined) return bundle;
-  const errors = problems.filter(stops);
+  throw invalid(problems.filter(stops));
+}
+
+/** Loads `firebreak.yaml` alone, for whoever needs nothing else and must not wait for it; throws as `loadBundle` does. */
+export async function loadInstallation(path: string): Promise<Installation> {
+  const file = basename(path);
+  const text = await readText(path);
+  if (typeof text !== 'string') throw invalid([{ file, line: 1, column: 1, level: 'error', ...text }]);
+  const { installation, problems } = compileInstallation({ file, text });
+  if (installation !== undefined) return installation;
+  throw invalid(problems.filter(isError));
+}
+
+function invalid(errors: Problem[]): FirebreakError {
   const first = errors[0];
-  throw new FirebreakError(
+  return new FirebreakError(
     'bundle.invalid',
     `The configuration has ${errors.length === 1 ? 'an error' : `${errors.length} errors`}:\n${errors.map(formatProblem).join('\n')}`,
     { nextStep: first === undefined ? 'Correct it.' : `${first.nextStep} Then run firebreak validate.` },

@@ -77,6 +77,22 @@ const slackForm = z
   })
   .meta({ title: 'Slack settings' });
 
+const keyId = z
+  .string()
+  .regex(/^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$/, {
+    error: 'must be letters and digits, joined by dots, hyphens or underscores',
+  })
+  .max(63);
+
+const encryptionForm = z
+  .strictObject({
+    active: keyId.describe('The id of the key that encrypts from now on, one of `keys`.'),
+    keys: z
+      .record(keyId, secretRef)
+      .describe('References to all keys that payloads may be encrypted with, each 32 bytes in base64, by their ids.'),
+  })
+  .meta({ title: 'encryption' });
+
 export const installationForm = z
   .strictObject({
     apiVersion,
@@ -132,6 +148,11 @@ export const installationForm = z
       .meta({ title: 'journal' })
       .optional()
       .describe('A PostgreSQL database that keeps the journal. Without it, a file of the workspace does.'),
+    temporal: z
+      .strictObject({ encryption: encryptionForm.describe('Write `active: ID` and `keys: { ID: { file: path } }`.') })
+      .meta({ title: 'Temporal settings' })
+      .optional()
+      .describe('What Temporal is given to keep, encrypted. Without it, Temporal keeps it as it is.'),
   })
   .meta({ title: 'installation', description: 'The installation that Firebreak answers for.' });
 
@@ -154,6 +175,7 @@ export function compileInstallation({ file, text }: { file: string; text: string
 function installationOf(form: InstallationForm, report: Report): Installation {
   checkSystems(form, report);
   checkProtected(form, report);
+  checkEncryption(form, report);
   const installation: Installation = {
     environment: form.environment,
     systems: Object.fromEntries(Object.entries(form.systems).map(([name, system]) => [name, awsOf(system)])),
@@ -163,6 +185,7 @@ function installationOf(form: InstallationForm, report: Report): Installation {
   };
   if (form.slack !== undefined) installation.slack = slackOf(form.slack);
   if (form.journal !== undefined) installation.journal = form.journal;
+  if (form.temporal !== undefined) installation.temporal = form.temporal;
   return installation;
 }
 
@@ -200,6 +223,18 @@ function checkProtected(form: InstallationForm, report: Report): void {
         oneOf(names),
       );
   }
+}
+
+function checkEncryption({ temporal }: InstallationForm, report: Report): void {
+  if (temporal === undefined) return;
+  const { active, keys } = temporal.encryption;
+  if (Object.hasOwn(keys, active)) return;
+  report.value(
+    ['temporal', 'encryption', 'active'],
+    'encryption.unknown-key',
+    `unknown key "${active}"${didYouMean(active, Object.keys(keys))}`,
+    oneOf(Object.keys(keys)),
+  );
 }
 
 function awsOf(form: InstallationForm['systems'][string]): AwsSystem {

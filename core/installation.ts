@@ -34,6 +34,13 @@ export interface JournalSettings {
   postgres: { url: SecretRef };
 }
 
+/** `active` encrypts, all of `keys` decrypt, so that one key can take the place of another while runs go on. */
+export interface PayloadEncryption {
+  active: string;
+  /** By id, which stands in the clear in every payload. Each is 32 bytes in base64. */
+  keys: Record<string, SecretRef>;
+}
+
 export interface Protected {
   target: Pick<Target, 'system' | 'type' | 'id'>;
   why: string;
@@ -48,6 +55,8 @@ export interface Installation {
   gateway: { host: string; port: number };
   /** Absent: the journal is a file of the workspace. */
   journal?: JournalSettings;
+  /** Absent: Temporal keeps payloads as they are. */
+  temporal?: { encryption: PayloadEncryption };
 }
 
 /** All that decisions rest on, loaded by each process for itself. `digest` is over everything else. */

@@ -8,9 +8,11 @@ import type { SecretRef, SlackSettings } from '../core/installation.js';
 import { signerOf } from '../journal/signer.js';
 import { bundleSource } from '../worker/bundle-source.js';
 import { openClient, temporalOf } from '../worker/connection.js';
+import { dataConverterOf } from '../worker/data-converter.js';
 import { openKeys } from '../worker/keys.js';
 import { openLog } from '../worker/log.js';
 import { openStore } from '../worker/open-store.js';
+import { readPayloadKeys } from '../worker/payload-keys.js';
 import { readSecret } from '../worker/secrets.js';
 import { openWorkspace, workspaceAt } from '../worker/workspace.js';
 import { type Door, openDoor } from './door.js';
@@ -37,15 +39,18 @@ async function main(): Promise<void> {
   known.add(token);
   const bundle = bundleSource(workspace, log);
   const { installation } = await bundle();
-  const store = await openStore({ workspace, installation, signer: signerOf(keys.journal), known });
-  const client = openClient(await temporalOf(workspace));
-  const door = openDoor({ client, store, bundle, log });
-
   const secret = (ref: SecretRef): string => {
     const value = readSecret(ref, workspace.root);
     known.add(value);
     return value;
   };
+  const payloadKeys = readPayloadKeys(installation, secret, (error) =>
+    log.warn({ error }, 'a payload key cannot be read, what is encrypted with it waits'),
+  );
+  const store = await openStore({ workspace, installation, signer: signerOf(keys.journal), known });
+  const client = openClient(await temporalOf(workspace), dataConverterOf(payloadKeys));
+  const door = openDoor({ client, store, bundle, log });
+
   const slack = installation.slack === undefined ? undefined : await connectSlack(installation.slack, secret, door);
   const server = await serve(
     {

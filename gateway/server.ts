@@ -2,14 +2,14 @@
  * The gateway's API (`api.ts`) over HTTP on loopback. The token lets in; what a person says is a signed statement and is
  * ruled by the engine. Requests to `/slack/events` go to the Slack app's own listener, which verifies Slack's signature.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse, type Server } from 'node:http';
-import { isIP, type AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Context } from 'hono';
 import { FirebreakError } from '../core/errors.js';
+import { carriesToken } from '../worker/bearer.js';
+import { isLoopback, listen, type Listening, type Place } from '../worker/listen.js';
 import { beingDelivered, type Health } from './api.js';
 import type { Door } from './door.js';
 import { bodyOf, statusOf } from './http-errors.js';
@@ -30,30 +30,17 @@ export interface ServerDeps {
   slack?: RequestListener;
 }
 
-export interface Listening {
-  url: string;
-  /** Ends waiting requests and closes. */
-  end(): Promise<void>;
-}
-
 /** A launch with 500 targets has some 20 KB; more is no request of ours. */
 const bodyBytesMax = 1_000_000;
 /** Below the idle limits of proxies and of `fetch`. */
 const waitSecondsMax = 25;
 
 /** Listens on `host`, which must be a loopback address; port 0 takes any that is free. */
-export async function serve(deps: ServerDeps, { host, port }: { host: string; port: number }): Promise<Listening> {
-  refuseOutsideLoopback(host);
+export async function serve(deps: ServerDeps, place: Place): Promise<Listening> {
+  if (!isLoopback(place.host)) throw notLoopback(place.host);
   const api = getRequestListener(routes(deps).fetch);
   const server = createServer((request, response) => handle(deps, api, request, response));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  }).catch((cause: NodeJS.ErrnoException) => {
-    throw cannotListen(host, port, cause);
-  });
-  const { port: bound } = server.address() as AddressInfo;
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`, end: () => close(server) };
+  return await listen(server, place, (why, cause) => cannotListen(place, why, cause));
 }
 
 function handle(
@@ -141,16 +128,11 @@ async function readJson(context: Context): Promise<unknown> {
   }
 }
 
-/** Digests are compared, so that neither content nor length of the token shows in the time that it takes. */
 function refuseOtherTokens(header: string | undefined, token: string): void {
-  if (timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`))) return;
+  if (carriesToken(header, token)) return;
   throw new FirebreakError('token.refused', 'The request does not carry the token of this gateway.', {
     nextStep: 'use the token in `.firebreak/gateway.json` of the workspace that the gateway serves.',
   });
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
 
 function wholeNumber(context: Context, name: string, max: number): number {
@@ -192,24 +174,16 @@ function tooLarge(): FirebreakError {
 }
 
 /** Tokens travel in the clear here; whoever needs the gateway elsewhere puts TLS and its own identity check in front. */
-function refuseOutsideLoopback(host: string): void {
-  if (host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))) return;
-  throw new FirebreakError('gateway.not-loopback', `The gateway would listen on ${host}, outside of this machine.`, {
+function notLoopback(host: string): FirebreakError {
+  return new FirebreakError('gateway.not-loopback', `The gateway would listen on ${host}, outside of this machine.`, {
     nextStep: 'set `gateway.host` in firebreak.yaml to 127.0.0.1, and put a proxy in front for Slack.',
   });
 }
 
-function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): FirebreakError {
-  const why = cause.code === 'EADDRINUSE' ? 'something else listens there' : cause.message;
+function cannotListen({ host, port }: Place, why: string, cause: unknown): FirebreakError {
   return new FirebreakError('gateway.cannot-listen', `The gateway cannot listen on ${host}:${port}: ${why}.`, {
     nextStep: 'end what listens there, or set another `gateway.port` in firebreak.yaml.',
     isTerminal: false,
     cause,
   });
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  await closed;
 }

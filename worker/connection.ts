@@ -1,6 +1,7 @@
 /**
  * Where Temporal is, and connections to it: an address that somebody gave, else the embedded server of the workspace.
- * Everything that reaches Temporal comes through here, so that all agree on address, namespace and data converter.
+ * Everything that reaches Temporal comes through here, so that all agree on address and namespace. Whoever sends or reads
+ * payloads needs a data converter for it; whoever only looks whether the server is there takes a bare connection.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,11 +12,11 @@ import {
   isGrpcServiceError,
   makeGrpcRetryInterceptor,
 } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { type ClientConnectConfig, loadClientConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { FirebreakError } from '../core/errors.js';
 import { endWithChannel } from './closed-channel.js';
-import { dataConverter } from './data-converter.js';
 import { keptPort, portIfKept } from './ports.js';
 import type { Workspace } from './workspace.js';
 
@@ -109,24 +110,26 @@ export async function connectWorker(settings: TemporalSettings): Promise<NativeC
   return connection;
 }
 
-/** For whoever starts runs and says things to them. Connects at the first call, so that it works before Temporal does. */
-export function openClient({
+/** Connects at the first call, so that it works before Temporal does. */
+export function openConnection({
   connectionOptions: { address, tls, apiKey, metadata },
-  namespace,
-}: TemporalSettings): Client {
+}: TemporalSettings): Connection {
   const given = Object.entries({ tls, apiKey, metadata }).filter(([, value]) => value !== undefined);
   const interceptors = [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), endWithChannel];
-  const connection = Connection.lazy({ address, channelArgs, interceptors, ...Object.fromEntries(given) });
-  return new Client({ connection, namespace, dataConverter });
+  return Connection.lazy({ address, channelArgs, interceptors, ...Object.fromEntries(given) });
+}
+
+/** For whoever starts runs and says things to them. */
+export function openClient(settings: TemporalSettings, dataConverter: DataConverter): Client {
+  return new Client({ connection: openConnection(settings), namespace: settings.namespace, dataConverter });
 }
 
 /** Waits until the server serves its namespace, which it does some time after its port is open. */
 export async function serves(settings: TemporalSettings): Promise<void> {
-  const { connection, workflow } = openClient(settings);
+  const connection = openConnection(settings);
+  const { namespace } = settings;
   try {
-    await patiently(settings, () =>
-      connection.workflowService.describeNamespace({ namespace: workflow.options.namespace }),
-    );
+    await patiently(settings, () => connection.workflowService.describeNamespace({ namespace }));
   } finally {
     await connection.close();
   }
@@ -139,10 +142,10 @@ const lookMs = 5_000;
 export async function refuseUnreachable(settings: TemporalSettings): Promise<void> {
   const { connectionOptions, namespace } = settings;
   const { address } = connectionOptions;
-  const client = openClient(settings);
+  const connection = openConnection(settings);
   try {
-    await client.withDeadline(Date.now() + lookMs, () =>
-      client.connection.workflowService.describeNamespace({ namespace }),
+    await connection.withDeadline(Date.now() + lookMs, () =>
+      connection.workflowService.describeNamespace({ namespace }),
     );
   } catch (cause) {
     const code: number | undefined = isGrpcServiceError(cause) ? cause.code : undefined;
@@ -159,7 +162,7 @@ export async function refuseUnreachable(settings: TemporalSettings): Promise<voi
       cause,
     });
   } finally {
-    await client.connection.close();
+    await connection.close();
   }
 }
 

@@ -1,27 +1,16 @@
 /**
- * How payloads and failures look on the wire: one object for clients, workers and the bundler, which must agree.
- *
- * Payloads pass through a codec that does not encrypt yet: encryption needs keys that outlive a machine, and they come
- * with the production mode. The seam is here from the first day because putting a codec in later would leave running
- * histories behind that nobody can read, and because a place that was forgotten would go unnoticed until then.
- * Failures are encoded for the same reason: their messages and stack traces are payloads from the start, so that the
- * codec will cover them too.
+ * How payloads and failures look on the wire, for clients, workers and the bundler, which must agree. The codec stands there
+ * without keys too: it then refuses what it cannot decrypt by the name of the key. Messages and stack traces of failures are
+ * encoded as payloads, so that the codec covers them.
  */
-import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
+import type { DataConverter } from '@temporalio/common';
+import { payloadCodec } from './payload-codec.js';
+import type { PayloadKeys } from './payload-keys.js';
 import { built } from './project.js';
-
-/** The place where encryption will stand; returns what it is given. */
-class PassThroughCodec implements PayloadCodec {
-  encode(payloads: Payload[]): Promise<Payload[]> {
-    return Promise.resolve(payloads);
-  }
-
-  decode(payloads: Payload[]): Promise<Payload[]> {
-    return Promise.resolve(payloads);
-  }
-}
 
 /** Temporal loads it by path, with `require`, in this process and into the workflow bundle. */
 const failureConverterPath = built('worker', 'failure-converter.js');
 
-export const dataConverter: DataConverter = { failureConverterPath, payloadCodecs: [new PassThroughCodec()] };
+export function dataConverterOf(keys: PayloadKeys): DataConverter {
+  return { failureConverterPath, payloadCodecs: [payloadCodec(keys)] };
+}

@@ -1,11 +1,14 @@
 /** A process: the worker of a workspace, all queues over one connection. Ends, to be started again, when the systems change. */
 import { FirebreakError, sentence } from '../core/errors.js';
+import type { SecretRef } from '../core/installation.js';
 import { signerOf } from '../journal/signer.js';
 import { bundleSource } from './bundle-source.js';
 import { connectWorker, temporalOf } from './connection.js';
+import { dataConverterOf } from './data-converter.js';
 import { openKeys } from './keys.js';
 import { openLog } from './log.js';
 import { openStore } from './open-store.js';
+import { readPayloadKeys } from './payload-keys.js';
 import { createWorkers } from './run-worker.js';
 import { installRuntime } from './runtime.js';
 import { readSecret } from './secrets.js';
@@ -37,6 +40,14 @@ async function main(): Promise<void> {
   const { installation } = await bundle();
   const systems = Object.keys(installation.systems);
   const signer = signerOf(keys.journal);
+  const secret = (ref: SecretRef): string => {
+    const value = readSecret(ref, workspace.root);
+    known.add(value);
+    return value;
+  };
+  const payloadKeys = readPayloadKeys(installation, secret, (error) =>
+    log.warn({ error }, 'a payload key cannot be read, what is encrypted with it waits'),
+  );
   const store = await openStore({ workspace, installation, signer, known });
 
   installRuntime(log);
@@ -45,17 +56,14 @@ async function main(): Promise<void> {
   const workers = await createWorkers({
     connection,
     namespace: settings.namespace,
+    dataConverter: dataConverterOf(payloadKeys),
     deps: {
       store,
       bundle,
       evidenceKey: keys.evidence,
       log,
       secrets,
-      readSecret: (ref) => {
-        const secret = readSecret(ref, workspace.root);
-        known.add(secret);
-        return secret;
-      },
+      readSecret: secret,
     },
     systems,
   });

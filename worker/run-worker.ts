@@ -1,12 +1,12 @@
 /** The workers of a process: one for control, without credentials, and an executor for each system of the inventory. */
 import { existsSync } from 'node:fs';
+import type { DataConverter } from '@temporalio/common';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { controlActivities } from '../activities/control.js';
 import type { EngineDeps } from '../activities/deps.js';
 import { executorActivities } from '../activities/executor.js';
 import { FirebreakError } from '../core/errors.js';
 import { controlQueue, executorQueue } from '../core/queues.js';
-import { dataConverter } from './data-converter.js';
 import { built } from './project.js';
 
 /**
@@ -30,6 +30,7 @@ const executorActivitiesMax = 8;
 export interface WorkersOptions {
   connection: NativeConnection;
   namespace: string;
+  dataConverter: DataConverter;
   deps: EngineDeps;
   /** The names under `systems:` in `firebreak.yaml`. */
   systems: string[];
@@ -47,6 +48,7 @@ export interface Workers {
 export async function createWorkers({
   connection,
   namespace,
+  dataConverter,
   deps,
   systems,
   maxCachedWorkflows = cachedWorkflowsMax,

@@ -1,7 +1,7 @@
 /** The embedded Temporal: a real server on loopback with a database in the workspace. A kill loses nothing that it acknowledged. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { msToTs } from '@temporalio/common/lib/time.js';
-import { openClient, serves, type TemporalSettings } from './connection.js';
+import { openConnection, serves, type TemporalSettings } from './connection.js';
 
 /**
  * By default each queue of this one-shard server is polled 20 times a second, so that every hop of a quiet run waits
@@ -50,7 +50,7 @@ const retention = '30 days';
 /** Settles once the server serves, after every start. */
 export async function serverReady(settings: TemporalSettings): Promise<void> {
   await serves(settings);
-  const { connection } = openClient(settings);
+  const connection = openConnection(settings);
   try {
     const config = { workflowExecutionRetentionTtl: msToTs(retention) };
     await connection.workflowService.updateNamespace({ namespace: settings.namespace, config });

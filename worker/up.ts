@@ -5,8 +5,10 @@ import { catalogOf } from '../compiler/catalog.js';
 import { embedded, givenTemporal, refuseUnreachable, type TemporalSettings } from './connection.js';
 import type { OnState, Part } from './kept-process.js';
 import { openKeys, pinKeys } from './keys.js';
+import { readPayloadKeys } from './payload-keys.js';
 import { keptPort } from './ports.js';
 import { built } from './project.js';
+import { readSecret } from './secrets.js';
 import { openSupervisor } from './supervisor.js';
 import { findTemporal, type Tell } from './temporal-executable.js';
 import { serverArguments, serverReady } from './temporal-server.js';
@@ -37,7 +39,12 @@ export async function up(
 ): Promise<Up> {
   openWorkspace(workspace);
   // Before anything is started or written: processes that die of it again and again would only be said to be not ready.
-  await loadBundle(workspace, catalogOf(units));
+  const { installation } = await loadBundle(workspace, catalogOf(units));
+  readPayloadKeys(
+    installation,
+    (ref) => readSecret(ref, workspace.root),
+    () => undefined, // Nobody dies of a key that only decrypts; each process says it in its log, `doctor` to whoever asks.
+  );
   const given = givenTemporal();
   // A worker would wait for it for a minute, and then only be said to be not ready.
   if (given !== undefined) await refuseUnreachable(given);

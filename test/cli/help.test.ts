@@ -29,6 +29,7 @@ const verbs = [
   'completion',
   'up',
   'keys',
+  'codec',
   'demo',
 ];
 const firebreak = (...args: string[]) =>

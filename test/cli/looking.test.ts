@@ -228,6 +228,7 @@ test('doctor finds everything that is away or wrong, each with what to do', asyn
     keys: false,
     configuration: true,
     temporal: false,
+    payloads: true,
     gateway: false,
     aws: false,
     slack: true,

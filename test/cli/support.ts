@@ -11,12 +11,15 @@ import { beingDelivered, type Said } from '../../gateway/api.js';
 import { type Door, openDoor } from '../../gateway/door.js';
 import { writeGatewayFile } from '../../gateway/gateway-file.js';
 import { Refusal } from '../../gateway/refusal.js';
-import { type Listening, serve } from '../../gateway/server.js';
+import { serve } from '../../gateway/server.js';
 import { deliveryIdOf } from '../../gateway/statement-ids.js';
 import { exportTimeline } from '../../gateway/timeline.js';
 import { digestOf } from '../../journal/digest.js';
 import { findFacts } from '../../journal/proof.js';
 import { embedded, openClient } from '../../worker/connection.js';
+import { dataConverterOf } from '../../worker/data-converter.js';
+import { noPayloadKeys } from '../../worker/payload-keys.js';
+import type { Listening } from '../../worker/listen.js';
 import { freePort } from '../../worker/ports.js';
 import { built } from '../../worker/project.js';
 import { openWorkspace, workspaceAt } from '../../worker/workspace.js';
@@ -60,7 +63,7 @@ export async function openCli(): Promise<Cli> {
   writeWorkspace(root, ground);
   const workspace = openWorkspace(workspaceAt(root));
   // Nobody listens there: whatever reached for Temporal would be seen as such.
-  const client = openClient(embedded(await freePort()));
+  const client = openClient(embedded(await freePort()), dataConverterOf(noPayloadKeys));
   const real = openDoor({ client, store: ground.store, bundle: () => Promise.resolve(ground.bundle), log: silent });
   let gateway: Listening | undefined;
 

@@ -152,6 +152,12 @@ slack:
   signing_secret: { env: SLACK_SIGNING_SECRET }
 gateway: { listen: 127.0.0.1:7281 }
 journal: { postgres: { url: { file: secrets/journal-url } } }
+temporal:
+  encryption:
+    active: 2026-11
+    keys:
+      2026-05: { env: OLD_PAYLOAD_KEY }
+      2026-11: { file: secrets/payload-key }
 `;
 
 const mark = '⟦';

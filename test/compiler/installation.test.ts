@@ -34,6 +34,12 @@ test('a good firebreak.yaml becomes the installation, with references and no sec
     },
     gateway: { host: '127.0.0.1', port: 7281 },
     journal: { postgres: { url: { file: 'secrets/journal-url' } } },
+    temporal: {
+      encryption: {
+        active: '2026-11',
+        keys: { '2026-05': { env: 'OLD_PAYLOAD_KEY' }, '2026-11': { file: 'secrets/payload-key' } },
+      },
+    },
   });
 });
 
@@ -131,6 +137,42 @@ test.each([
     'unknown journal field "postgresql"; did you mean "postgres"?',
   ],
   [
+    'an active key that is not listed',
+    'active: 2026-11',
+    'active: ⟦2026-12',
+    'encryption.unknown-key',
+    'unknown key "2026-12"; did you mean "2026-11"?',
+  ],
+  [
+    'an active key that any object would seem to have',
+    'active: 2026-11',
+    'active: ⟦constructor',
+    'encryption.unknown-key',
+    'unknown key "constructor"',
+  ],
+  [
+    'a payload key in place of a reference to it',
+    '{ file: secrets/payload-key }',
+    '⟦c2VjcmV0IGtleSBvZiB0aGlydHktdHdvIGJ5dGVzISE=',
+    'secret.literal',
+    '"2026-11" must be a reference to a secret, not the secret itself',
+  ],
+  [
+    'a key id that could not be told in a sentence',
+    '      2026-05:',
+    '      ⟦"of May":',
+    'shape.bad-name',
+    'the name "of May" must be letters and digits, joined by dots, hyphens or underscores',
+  ],
+  ['keys of which none encrypts', '    active: 2026-11\n', '', 'shape.missing', 'this encryption lacks "active"'],
+  [
+    'encryption by another name',
+    '  encryption:',
+    '  ⟦encrypton:',
+    'shape.unknown-field',
+    'unknown Temporal settings field "encrypton"; did you mean "encryption"?',
+  ],
+  [
     'a protected thing of an unknown system',
     'system: aws,',
     'system: ⟦awss,',
@@ -180,6 +222,7 @@ test.each([
     'an emulator that calls itself real': ['endpoint: ', 'endpoint: ⟦'],
     'a protected thing without a reason': ['- { system', '- ⟦{ system'],
     'a Slack app without its channel': ['  team', '  ⟦team'],
+    'keys of which none encrypts': ['    keys', '    ⟦keys'],
   };
   const place = elsewhere[name];
   const { text, line, column } =

@@ -166,6 +166,8 @@ test.each([
   ['installation.schema.json', installationText, '{ env: SLACK_SIGNING_SECRET }', 'hunter2'],
   ['installation.schema.json', installationText, 'shown_on: emulator', 'shown_on: fake'],
   ['installation.schema.json', installationText, 'environment: production\n', ''],
+  ['installation.schema.json', installationText, '{ file: secrets/payload-key }', 'c2VjcmV0'],
+  ['installation.schema.json', installationText, '      2026-05:', '      "of May":'],
 ])('%s and the compiler agree on a bad document', (name, text, from, to) => {
   expect(text).toContain(from);
   const bad = text.replace(from, to);

@@ -12,13 +12,15 @@ import { controlQueue } from '../../core/queues.js';
 import { beingDelivered, type Prepare } from '../../gateway/api.js';
 import { type Door, openDoor } from '../../gateway/door.js';
 import { connectWorker, embedded, openClient } from '../../worker/connection.js';
-import { dataConverter } from '../../worker/data-converter.js';
+import { dataConverterOf } from '../../worker/data-converter.js';
+import { noPayloadKeys } from '../../worker/payload-keys.js';
 import { freePort } from '../../worker/ports.js';
 import { installRuntime } from '../../worker/runtime.js';
 import { findTemporal } from '../../worker/temporal-executable.js';
 import { serverReady, startServer } from '../../worker/temporal-server.js';
 import { type Ground, type Name, openGround, silent, write, writeAsk, writeHold, writeLaunch } from './support.js';
 
+const dataConverter = dataConverterOf(noPayloadKeys);
 let ground: Ground;
 let server: ChildProcess;
 let place: { port: number; database: string };
@@ -38,7 +40,7 @@ beforeAll(async () => {
   installRuntime(silent);
   ground = openGround();
   place = { port: await freePort(), database: join(ground.folder, 'temporal.db') };
-  client = openClient(embedded(place.port));
+  client = openClient(embedded(place.port), dataConverter);
   await startTemporal();
   await startWorker();
 });

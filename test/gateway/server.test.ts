@@ -5,7 +5,8 @@ import { FirebreakError } from '../../core/errors.js';
 import { beingDelivered, type Health } from '../../gateway/api.js';
 import type { Door } from '../../gateway/door.js';
 import { Refusal } from '../../gateway/refusal.js';
-import { type Listening, serve, type ServerDeps } from '../../gateway/server.js';
+import { serve, type ServerDeps } from '../../gateway/server.js';
+import type { Listening } from '../../worker/listen.js';
 import { silent } from './support.js';
 
 const token = 'a'.repeat(64);

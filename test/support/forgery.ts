@@ -14,7 +14,6 @@ import { controlQueue, executorQueue } from '../../core/queues.js';
 import type { Runbook } from '../../core/runbook.js';
 import type { LaunchAbout, Statement } from '../../core/statement.js';
 import { digestOf } from '../../journal/digest.js';
-import { dataConverter } from '../../worker/data-converter.js';
 import type { ForgedAnswer, ForgedCall } from './forged-workflow.js';
 import type { TestInstallation } from './installation.js';
 
@@ -145,16 +144,16 @@ export function caller(at: TestInstallation, workflowId: string): Caller {
     const taskQueue = `forgery-${shortId('run', randomBytes(10))}`;
     bundled ??= bundleWorkflowCode({
       workflowsPath: fileURLToPath(new URL('./forged-workflow.ts', import.meta.url)),
-      ...(dataConverter.failureConverterPath === undefined
+      ...(at.dataConverter.failureConverterPath === undefined
         ? {}
-        : { failureConverterPath: dataConverter.failureConverterPath }),
+        : { failureConverterPath: at.dataConverter.failureConverterPath }),
     });
     const worker = await Worker.create({
       connection: at.connection,
       namespace: at.temporal.namespace,
       taskQueue,
       workflowBundle: await bundled,
-      dataConverter,
+      dataConverter: at.dataConverter,
     });
     return (await worker.runUntil(
       at.client.workflow.execute('forged', { workflowId, taskQueue, args: [call] }),

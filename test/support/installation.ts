@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { EngineDeps } from '../../activities/deps.js';
@@ -25,9 +26,11 @@ import type { Store } from '../../journal/store.js';
 import { openWorld, type World } from '../../sandbox/world.js';
 import { bundleSource } from '../../worker/bundle-source.js';
 import { connectWorker, embedded, openClient, type TemporalSettings } from '../../worker/connection.js';
+import { dataConverterOf } from '../../worker/data-converter.js';
 import { type Keys, openKeys, pinKeys } from '../../worker/keys.js';
 import { openLog } from '../../worker/log.js';
 import { openStore } from '../../worker/open-store.js';
+import { readPayloadKeys } from '../../worker/payload-keys.js';
 import { freePort } from '../../worker/ports.js';
 import { createWorkers, type Workers } from '../../worker/run-worker.js';
 import { installRuntime } from '../../worker/runtime.js';
@@ -45,6 +48,8 @@ export interface TestInstallation {
   keys: Keys;
   temporal: TemporalSettings;
   connection: NativeConnection;
+  /** With the payload keys of `firebreak.yaml`, if it names any. */
+  dataConverter: DataConverter;
   deps: EngineDeps;
   log: Logger;
   /** What `by` says, attested; nothing is delivered. */
@@ -115,7 +120,16 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
   const bundle = bundleSource(workspace, log);
   const { installation } = await bundle();
   const store = await openStore({ workspace, installation, signer: signerOf(keys.journal), known });
-  const client = openClient(temporal);
+  const dataConverter = dataConverterOf(
+    readPayloadKeys(
+      installation,
+      (ref) => readSecret(ref, root),
+      (error) => {
+        throw error;
+      },
+    ),
+  );
+  const client = openClient(temporal, dataConverter);
   const connection = await connectWorker(temporal);
   const deps: EngineDeps = {
     store,
@@ -210,6 +224,7 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
     const made = await createWorkers({
       connection,
       namespace: temporal.namespace,
+      dataConverter,
       deps,
       systems: ['aws'],
       ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
@@ -232,6 +247,7 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
     keys,
     temporal,
     connection,
+    dataConverter,
     deps,
     log,
     statement,

@@ -25,7 +25,9 @@ import type { Message } from '../../sandbox/slack/state.js';
 import { openWorld, sandboxRegion, type World, type WorldOptions } from '../../sandbox/world.js';
 import { isAlive } from '../../worker/cache.js';
 import { openClient } from '../../worker/connection.js';
+import { dataConverterOf } from '../../worker/data-converter.js';
 import { openKeys } from '../../worker/keys.js';
+import { noPayloadKeys } from '../../worker/payload-keys.js';
 import { up } from '../../worker/up.js';
 import { type Workspace, workspaceAt } from '../../worker/workspace.js';
 
@@ -108,7 +110,7 @@ export async function startProcesses({
   const keys = openKeys(workspace);
   const store = openSqliteStore({ file: workspace.journal, signer: signerOf(keys.journal) });
   const ec2 = new EC2Client({ endpoint: world.aws.url, region: sandboxRegion, credentials: world.credentials });
-  const temporal = openClient(running.temporal);
+  const temporal = openClient(running.temporal, dataConverterOf(noPayloadKeys));
   const kills: Kill[] = [];
 
   function pidOf(part: PartName): number | undefined {

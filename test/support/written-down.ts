@@ -2,33 +2,33 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Client } from '@temporalio/client';
-import type { Payload } from '@temporalio/common';
+import type { Payload, PayloadCodec } from '@temporalio/common';
 import Libsql from 'libsql';
 import { open } from '../../journal/evidence.js';
 import type { Store } from '../../journal/store.js';
 import type { SandboxState } from '../../sandbox/slack/state.js';
-import { dataConverter } from '../../worker/data-converter.js';
 import { openKeys } from '../../worker/keys.js';
 import type { Workspace } from '../../worker/workspace.js';
 import type { Place } from './secret-search.js';
 
 /** Every history there is, with its payloads decoded: arguments, results, failures, signals and updates alike. */
 export async function histories(client: Client): Promise<Place[]> {
+  const { payloadCodecs } = client.options.loadedDataConverter;
   const places: Place[] = [];
   for await (const { workflowId, runId } of client.workflow.list()) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    places.push({ where: `history of ${workflowId}`, bytes: await said(history) });
+    places.push({ where: `history of ${workflowId}`, bytes: await said(history, payloadCodecs) });
   }
   return places;
 }
 
 /** All texts and bytes in an object of the protocol, payloads as they were before the codec. */
-async function said(value: unknown): Promise<Buffer> {
+async function said(value: unknown, codecs: PayloadCodec[]): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   const walk = async (each: unknown): Promise<void> => {
     if (typeof each === 'string') parts.push(Buffer.from(each));
     else if (each instanceof Uint8Array) parts.push(each);
-    else if (isPayload(each)) parts.push(...(await decoded(each)));
+    else if (isPayload(each)) parts.push(...(await decoded(each, codecs)));
     else if (Array.isArray(each)) for (const item of each) await walk(item);
     else if (typeof each === 'object' && each !== null) for (const item of Object.entries(each)) await walk(item);
     parts.push(Buffer.from('\n'));
@@ -41,9 +41,9 @@ function isPayload(value: unknown): value is Payload {
   return typeof value === 'object' && value !== null && 'metadata' in value && 'data' in value;
 }
 
-async function decoded(payload: Payload): Promise<Uint8Array[]> {
+async function decoded(payload: Payload, codecs: PayloadCodec[]): Promise<Uint8Array[]> {
   let payloads = [payload];
-  for (const codec of [...(dataConverter.payloadCodecs ?? [])].toReversed()) payloads = await codec.decode(payloads);
+  for (const codec of codecs.toReversed()) payloads = await codec.decode(payloads);
   return payloads.flatMap(({ data }) => (data instanceof Uint8Array ? [data] : []));
 }
 

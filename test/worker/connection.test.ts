@@ -7,7 +7,7 @@ import {
   embedded,
   givenTemporal,
   knownTemporal,
-  openClient,
+  openConnection,
   refuseUnreachable,
   temporalOf,
 } from '../../worker/connection.js';
@@ -106,9 +106,10 @@ test('a call that waits for its next try when the connection is closed is told s
   const note = (error: unknown) => thrown.push(error);
   process.on('uncaughtException', note);
   try {
-    const { connection, workflow } = openClient(embedded(await freePort()));
+    const settings = embedded(await freePort());
+    const connection = openConnection(settings);
     const ended = connection.workflowService
-      .describeNamespace({ namespace: workflow.options.namespace })
+      .describeNamespace({ namespace: settings.namespace })
       .catch((error: unknown) => error);
     // The first try was refused at once; the second comes 100 to 200 ms later.
     await sleep(50);

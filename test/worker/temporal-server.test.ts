@@ -9,12 +9,14 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectWorker, embedded, openClient } from '../../worker/connection.js';
-import { dataConverter } from '../../worker/data-converter.js';
+import { dataConverterOf } from '../../worker/data-converter.js';
+import { noPayloadKeys } from '../../worker/payload-keys.js';
 import { freePort } from '../../worker/ports.js';
 import { findTemporal } from '../../worker/temporal-executable.js';
 import { serverReady, startServer } from '../../worker/temporal-server.js';
 
 const taskQueue = 'test';
+const dataConverter = dataConverterOf(noPayloadKeys);
 let executable: string;
 let server: ChildProcess;
 let place: { port: number; database: string };
@@ -27,7 +29,7 @@ beforeAll(async () => {
   place = { port: await freePort(), database: join(mkdtempSync(join(tmpdir(), 'firebreak-temporal-')), 'temporal.db') };
   await start();
   const settings = embedded(place.port);
-  client = openClient(settings);
+  client = openClient(settings, dataConverter);
   const connection = await connectWorker(settings);
   const worker = await Worker.create({
     connection,

@@ -11,11 +11,16 @@ import {
 export const wordUpdate = defineUpdate<number, [string]>('word');
 export const wordSignal = defineSignal<[string]>('wordSignal');
 
+const wordLengthMax = 100;
+
 const { repeat } = proxyActivities<{ repeat: (word: string) => Promise<string> }>({ startToCloseTimeout: 10_000 });
 
 export async function listen(wanted: number): Promise<string[]> {
   const heard: string[] = [];
-  setHandler(wordUpdate, (word) => heard.push(word));
+  setHandler(wordUpdate, (word) => {
+    if (word.length > wordLengthMax) throw ApplicationFailure.nonRetryable(`too long: ${word}`, 'test.too-long');
+    return heard.push(word);
+  });
   setHandler(wordSignal, (word) => {
     heard.push(word);
   });

@@ -8,7 +8,7 @@ import { FirebreakError } from '../core/errors.js';
 import type { RunLaunched } from '../core/event-data.js';
 import type { EventDraft } from '../core/event.js';
 import type { Digest, Json } from '../core/json.js';
-import type { Step } from '../core/runbook.js';
+import { nameOfWork } from '../core/runbook.js';
 import type { LaunchAbout, Statement } from '../core/statement.js';
 import { digestOf, planDigest } from '../journal/digest.js';
 import { letGoOfAll } from '../journal/let-go.js';
@@ -158,15 +158,11 @@ function describe(input: BeginInput, launch: Digest): RunLaunched {
     steps: runbook.steps.map((step) => ({
       id: step.id,
       phase: step.phase,
-      unit: unitOf(step),
+      unit: nameOfWork(step.work),
       ...(step.gate === undefined ? {} : { gate: step.gate }),
     })),
     separation: 'nominal',
   };
-}
-
-function unitOf({ work }: Step): string {
-  return work.kind === 'exchange' ? `exchange of ${work.of}` : work.unit;
 }
 
 /** Journals that something was said before anything is made of it, and finds out who said it. */

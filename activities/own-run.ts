@@ -17,6 +17,8 @@ const engineActions: EventAction[] = [
   'run.needs-a-person',
   'run.resumed',
   'step.started',
+  'step.asked',
+  'step.reminded',
   'step.finished',
   'step.skipped',
   'gate.reminded',

@@ -20,7 +20,7 @@ import {
 import type { Bundle } from '../core/installation.js';
 import type { Digest, Json } from '../core/json.js';
 import { leastGate, type Risk } from '../core/risk.js';
-import type { Runbook, Step } from '../core/runbook.js';
+import { isByPerson, type Runbook, type Step } from '../core/runbook.js';
 import type { GateAbout, LaunchAbout, Statement } from '../core/statement.js';
 import type { Verb } from '../core/verbs.js';
 import { digestOf, planDigest } from '../journal/digest.js';
@@ -58,6 +58,8 @@ export async function judgeWarrant(question: Question, riskOf: (step: Step) => R
   const step = runbook.steps.find(({ id }) => id === question.step);
   if (step === undefined)
     throw refuse('warrant.step-unknown', `Runbook ${runbook.name} has no step "${question.step}".`);
+  if (isByPerson(step.work))
+    throw refuse('warrant.by-person', `Step "${step.id}" is for people to do, not for a unit.`);
   // Where parts are open, an effect names no target and so no system: only here is it said for which one people agreed.
   refuseOtherSystem(question.system, step.work.system);
   if (question.asOf === 'now') await refuseEnded(question);
@@ -218,7 +220,7 @@ export async function refuseForeignItems(
   items: Json[],
 ): Promise<void> {
   const { step } = grant;
-  if (step.work.kind === 'exchange') return;
+  if (step.work.kind === 'exchange' || isByPerson(step.work)) return;
   const launched = await store.document('inputs', inputs);
   if (launched === undefined || digestOf(launched) !== inputs)
     throw refuse('warrant.inputs-unknown', 'The inputs that were launched are not on record.');

@@ -146,8 +146,9 @@ function isOver({ state }: StepView): boolean {
 }
 
 function doneIn({ steps }: RunView): string[] {
-  return steps.filter(isOver).map(({ id, state, counts }) => {
+  return steps.filter(isOver).map(({ id, state, counts, by, choice }) => {
     const told = Object.entries(counts).filter(([, many]) => many > 0);
+    if (by !== undefined) return `${id} ${choice ?? state} by ${by}`;
     return `${id} ${state}${told.length === 0 ? '' : ` (${told.map(([name, many]) => `${many} ${name}`).join(', ')})`}`;
   });
 }
@@ -207,6 +208,9 @@ function waitsFor(view: RunView, nowMs: number): string[] {
   return [
     ...view.waiting.map(({ why, step }) => `a person${step === undefined ? '' : ` at ${step}`}: ${why}`),
     ...asking.map((ask) => waitsAt(ask, nowMs)),
+    ...view.tasks.map(
+      ({ step, who, what, askedAt }) => `${who.join(', ')} at ${step} since ${clock(askedAt, nowMs)}: ${what}`,
+    ),
   ];
 }
 

@@ -26,6 +26,8 @@ function whatHappened({ action, step, outcome, statement, data = {} }: Event): s
       return `planned${at}: ${planned(data as unknown as PlanMade)}`;
     case 'step.finished':
       return `finished${at}: ${finished(data as unknown as StepFinished)}`;
+    case 'step.asked':
+      return `asks people${at}: ${text(data, 'what')}`;
     case 'gate.asked':
       return asked(data as unknown as GateAsked);
     case 'statement.attempted':
@@ -61,7 +63,8 @@ function planned({ plan: { toChange, already, failed } }: PlanMade): string {
   return `${toChange} to change, ${already} already as wanted${unplanned}`;
 }
 
-function finished({ state, counts }: StepFinished): string {
+function finished({ state, counts, by, choice }: StepFinished): string {
+  if (by !== undefined) return `${choice ?? state}, by ${by}`;
   const told = Object.entries(counts).filter(([, count]) => count !== 0);
   return told.length === 0 ? state : `${state} (${told.map(([name, count]) => `${count} ${name}`).join(', ')})`;
 }

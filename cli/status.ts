@@ -54,6 +54,9 @@ async function statusOfOne({ out, options }: Call<StatusOptions>, run: string): 
     '',
     ...table(['STEP', 'STATE', 'UNIT', 'GATE', 'TOOK', 'OUTCOMES'], view.steps.map(stepRow)),
     ...view.asks.map(askLine),
+    ...view.tasks.map(
+      ({ step, what, who, askedAt }) => `${step} waits since ${askedAt} for ${who.join(', ')}: ${oneLine(what)}`,
+    ),
     ...view.refusals.map(({ at, by, verb, reason }) => `${at}  refused ${verb} by ${by}: ${reason}`),
     ...view.steps.flatMap(({ exceptions }) =>
       exceptions.map(({ key, status: how, message }) => `${key} ${how}: ${message}`),
@@ -80,14 +83,15 @@ function headLines(view: RunView): string[] {
   ];
 }
 
-function stepRow({ id, state, unit, gate, startedAt, endedAt, counts }: StepView): string[] {
+function stepRow({ id, state, unit, gate, startedAt, endedAt, counts, by, choice }: StepView): string[] {
   const took =
     startedAt === undefined || endedAt === undefined ? '' : short(Date.parse(endedAt) - Date.parse(startedAt));
   const outcomes = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`)
     .join(', ');
-  return [id, state, unit, gate ?? '', took, outcomes];
+  const answer = by === undefined ? '' : `${choice === undefined ? '' : `${choice}, `}by ${by}`;
+  return [id, state, unit, gate ?? '', took, `${outcomes}${answer}`];
 }
 
 /** To the second from one second on; what is shorter in milliseconds. */

@@ -6,12 +6,14 @@ import { perform } from './perform.js';
 import type { RunOptions } from './run.js';
 import type { SpeakOptions } from './speak.js';
 import type { RetryOptions } from './steer.js';
+import type { TaskOptions } from './task.js';
 import { signedVerb, speakingVerb } from './verb.js';
 
 export function declareVerbsForRuns(program: Command): void {
   program.commandsGroup('Launch, decide, steer:');
   declareLaunches(program);
   declareAnswers(program);
+  declareTasks(program);
   declareSteering(program);
   declareExchanges(program);
 }
@@ -52,6 +54,25 @@ function declareAnswers(program: Command): void {
         perform(options, async (call) => (await import('./gate.js')).answerGate(call, name, run)),
       );
   }
+}
+
+function declareTasks(program: Command): void {
+  speakingVerb(program, 'confirm <run>', 'say that a step is done which people do by hand', [
+    'firebreak confirm run-4k7mq2x9ab --reason "told the owner by phone at 03:10"',
+    'firebreak confirm run-4k7mq2x9ab --step call-owner --reason "told the owner by phone at 03:10"',
+  ])
+    .option('--step <id>', 'which step, where several wait')
+    .action((run: string, options: TaskOptions) =>
+      perform(options, async (call) => (await import('./task.js')).confirmTask(call, run)),
+    );
+  speakingVerb(program, 'choose <run> <choice>', 'decide which way a run goes on', [
+    'firebreak choose run-4k7mq2x9ab rebuild --reason "the image is clean"',
+    'firebreak choose run-4k7mq2x9ab rebuild --step rebuild-or-clean',
+  ])
+    .option('--step <id>', 'which step, where several wait')
+    .action((run: string, choice: string, options: TaskOptions) =>
+      perform(options, async (call) => (await import('./task.js')).choose(call, run, choice)),
+    );
 }
 
 function declareSteering(program: Command): void {

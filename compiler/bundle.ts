@@ -102,11 +102,12 @@ export async function checkBundle(
 }
 
 /**
- * A gate that too few people are left to pass is an error to whoever validates, and does not keep a process from loading: it
- * lets nothing through, while going on with the last good bundle would let a revoked approver count.
+ * A gate that too few people are left to pass, or a step that nobody is left to answer, is an error to whoever validates, and
+ * does not keep a process from loading: it lets nothing through, while going on with the last good bundle would let a revoked
+ * approver count.
  */
 function stops(problem: Problem): boolean {
-  return isError(problem) && problem.code !== 'gate.cannot-be-met';
+  return isError(problem) && problem.code !== 'gate.cannot-be-met' && problem.code !== 'step.nobody';
 }
 
 function usable(compiled: Compiled, withoutPeople: () => Compiled): Compiled {

@@ -6,9 +6,9 @@
 import type { Expr } from '../core/expression.js';
 import type { AwsSystem } from '../core/installation.js';
 import type { Json } from '../core/json.js';
-import type { InputType, Runbook, Step } from '../core/runbook.js';
+import { type InputType, isByPerson, nameOfWork, type PersonWork, type Runbook, type Step } from '../core/runbook.js';
 import { type Catalog, inputOf, type UnitInfo } from './catalog.js';
-import { and, asAsked, describeInput, or, people } from './explain.js';
+import { and, asAsked, describeInput, or, people, showText } from './explain.js';
 import { fillIn, quoted, shellWord, shellWords } from './shell.js';
 import { showExpression } from './show-expression.js';
 
@@ -61,7 +61,8 @@ function header({ name, version, gates, steps }: Runbook): string[] {
 }
 
 function settings(steps: Step[], { systems }: Known): string[] {
-  const names = [...new Set(steps.map(({ work }) => work.system))].filter((name) => systems[name]?.kind !== undefined);
+  const of = steps.flatMap(({ work }) => (isByPerson(work) ? [] : [work.system]));
+  const names = [...new Set(of)].filter((name) => systems[name]?.kind !== undefined);
   const found = names.flatMap((name) => (systems[name] === undefined ? [] : [systems[name]]));
   const [{ region, endpoint } = { region: undefined, endpoint: undefined }] = found;
   const at = region ?? fillIn;
@@ -95,22 +96,35 @@ function valueOf(type: InputType, given: Json | undefined): string {
 }
 
 function stepLines(step: Step, { steps, inputs }: Runbook, catalog: Catalog): string[] {
-  const unit = step.work.kind === 'exchange' ? undefined : catalog.get(step.work.unit);
+  const { work } = step;
+  const unit = unitOf(step, catalog);
   const commands = commandsOf(step, inputs, catalog);
+  const task = isByPerson(work) ? `${showText(work.what)} (${or(work.who)})` : undefined;
   return [
-    `# [ ] ${steps.indexOf(step) + 1}. ${step.id} (${step.phase}): ${unit?.summary ?? step.id}`,
+    `# [ ] ${steps.indexOf(step) + 1}. ${step.id} (${step.phase}): ${unit?.summary ?? task ?? step.id}`,
     ...(step.gate === undefined ? [] : [`#     Only when people have agreed (gate "${step.gate}").`]),
     ...(step.needs.length === 0 ? [] : [`#     After ${and(step.needs)}.`]),
     ...(step.if === undefined ? [] : [`#     Only if ${showExpression(step.if)}.`]),
     ...(step.bestEffortMs === undefined
       ? []
       : ['#     Best effort: in a second terminal, or later. Nothing waits for it.']),
-    ...(commands ?? [`#     ${unit?.name ?? 'This step'} does not say how it is done by hand.`]),
+    ...(commands ??
+      (isByPerson(work) ? taskLines(work) : [`#     ${nameOfWork(work)} does not say how it is done by hand.`])),
   ];
 }
 
+function taskLines(work: PersonWork): string[] {
+  if (work.kind === 'decide')
+    return Object.entries(work.choices).map(([choice, means]) => `#     - ${choice}: ${means}`);
+  return work.evidence === undefined ? [] : [`#     Write down: ${work.evidence}`];
+}
+
+function unitOf({ work }: Step, catalog: Catalog): UnitInfo | undefined {
+  return work.kind === 'collect' || work.kind === 'change' ? catalog.get(work.unit) : undefined;
+}
+
 function commandsOf(step: Step, inputs: Record<string, InputType>, catalog: Catalog): string[] | undefined {
-  if (step.work.kind === 'exchange') return undefined;
+  if (step.work.kind !== 'collect' && step.work.kind !== 'change') return undefined;
   const unit = catalog.get(step.work.unit);
   if (unit?.byHand === undefined) return undefined;
   const lines = [...fieldLines(step.work.with, unit, inputs), ...unit.byHand.trim().split('\n')];

@@ -6,7 +6,15 @@ import { formatDuration } from '../core/duration.js';
 import type { Expr } from '../core/expression.js';
 import { atLeast, type GateSpec } from '../core/gate.js';
 import { leastGate, type Risk, worst } from '../core/risk.js';
-import type { InputType, Runbook, Step } from '../core/runbook.js';
+import {
+  type InputType,
+  isByPerson,
+  nameOfWork,
+  type PersonWork,
+  type Runbook,
+  type Step,
+  type SystemWork,
+} from '../core/runbook.js';
 import { whoMay } from '../core/verbs.js';
 import type { Catalog, UnitInfo } from './catalog.js';
 import { showExpression } from './show-expression.js';
@@ -72,14 +80,9 @@ function done({ steps }: Runbook, catalog: Catalog): string[] {
 }
 
 function describeStep(step: Step, number: number, catalog: Catalog): string[] {
-  const unit = unitOf(step, catalog);
-  const name = step.work.kind === 'exchange' ? `exchange of ${step.work.of}` : step.work.unit;
-  const lines = [
-    `[ ] ${number}. ${step.id} (${step.phase}): ${unit?.summary ?? name}`,
-    `Unit ${name}, ${riskWords[riskOf(step)]}.`,
-  ];
-  if (step.forEach !== undefined) lines.push(`Once for each of ${showExpression(step.forEach)}.`);
-  if (step.work.kind !== 'exchange') lines.push(...describeWith(step.work.with));
+  const { work } = step;
+  const lines = isByPerson(work) ? describeTask(step.id, work) : describeUnit(step, work, catalog);
+  lines[0] = `[ ] ${number}. ${step.id} (${step.phase}): ${lines[0]}`;
   lines.push(
     step.needs.length === 0
       ? 'Begins at once.'
@@ -92,6 +95,35 @@ function describeStep(step: Step, number: number, catalog: Catalog): string[] {
       `Best effort: ends after ${formatDuration(step.bestEffortMs)} with what it has got, and nothing fails for it.`,
     );
   return lines.map((line, index) => (index === 0 ? `  ${line}` : `         ${line}`));
+}
+
+function describeUnit(step: Step, work: SystemWork, catalog: Catalog): string[] {
+  const name = nameOfWork(work);
+  const lines = [unitOf(step, catalog)?.summary ?? name, `Unit ${name}, ${riskWords[riskOf(step)]}.`];
+  if (step.forEach !== undefined) lines.push(`Once for each of ${showExpression(step.forEach)}.`);
+  return work.kind === 'exchange' ? lines : [...lines, ...describeWith(work.with)];
+}
+
+function describeTask(id: string, work: PersonWork): string[] {
+  const what = showText(work.what);
+  const waits = `${or(work.who)} ${work.kind === 'manual' ? 'do this by hand' : 'decide'}; they and the owner are reminded every ${formatDuration(work.remindMs)}, and the run waits.`;
+  if (work.kind === 'decide')
+    return [
+      what,
+      waits,
+      ...Object.entries(work.choices).map(
+        ([choice, means]) => `  firebreak choose RUN ${choice} --step ${id}: ${means}`,
+      ),
+    ];
+  const evidence = work.evidence === undefined ? [] : [`To be written down: ${work.evidence}`];
+  return [what, waits, ...evidence, `When it is done: firebreak confirm RUN --step ${id}`];
+}
+
+/** A text as it was written, with its expressions in it. */
+export function showText(text: Expr): string {
+  if (text.op === 'literal' && typeof text.value === 'string') return text.value;
+  const shown = showExpression(text);
+  return text.op === 'text' ? (JSON.parse(shown) as string) : shown;
 }
 
 function describeWith(given: Expr): string[] {
@@ -161,7 +193,9 @@ const failureWords: Record<Step['onFailure'], string> = {
   ask: 'the run waits until a person decides.',
 };
 
-function failing({ steps }: Runbook): string[] {
+function failing({ steps: all }: Runbook): string[] {
+  const steps = all.filter(({ work }) => !isByPerson(work));
+  if (steps.length === 0) return [];
   const lines = ['If a target fails'];
   for (const choice of ['continue', 'stop', 'ask', 'undo'] as const) {
     const ids = steps.filter(({ onFailure }) => onFailure === choice).map(({ id }) => id);
@@ -207,7 +241,7 @@ function inForce({ steps }: Runbook, catalog: Catalog): string[] {
 }
 
 function unitOf({ work }: Step, catalog: Catalog): UnitInfo | undefined {
-  return work.kind === 'exchange' ? undefined : catalog.get(work.unit);
+  return work.kind === 'collect' || work.kind === 'change' ? catalog.get(work.unit) : undefined;
 }
 
 function riskOf({ work }: Step): Risk {

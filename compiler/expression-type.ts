@@ -35,17 +35,21 @@ export function typeOfInput(input: InputType): Type {
   }
 }
 
-/** What expressions may read of a step that has ended. */
-export const stepResult: Type = {
-  kind: 'object',
-  fields: {
-    state: { kind: 'string', words: ['done', 'partial', 'failed', 'skipped'] },
-    counts: {
-      kind: 'object',
-      fields: { applied: int, already: int, moved: int, failed: int, outside: int, left: int, unshown: int },
-    },
+const resultFields: Record<string, Type> = {
+  state: { kind: 'string', words: ['done', 'partial', 'failed', 'skipped'] },
+  counts: {
+    kind: 'object',
+    fields: { applied: int, already: int, moved: int, failed: int, outside: int, left: int, unshown: int },
   },
 };
+
+/** What expressions may read of a step that has ended. */
+export const stepResult: Type = { kind: 'object', fields: resultFields };
+
+/** Of a step that people decide; nothing was chosen where it was skipped. */
+export function decisionResult(choices: string[]): Type {
+  return { kind: 'object', fields: { ...resultFields, choice: { kind: 'string', words: [...choices, ''] } } };
+}
 
 export function typeOfJson(value: Json): Type {
   if (value === null) return { kind: 'null' };

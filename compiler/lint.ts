@@ -4,6 +4,7 @@ import { isResponder, type People } from '../core/people.js';
 import { leastGate, worst } from '../core/risk.js';
 import type { Runbook, Step } from '../core/runbook.js';
 import { whoMay } from '../core/verbs.js';
+import { canBeAnswered } from './person-form.js';
 import { didYouMean, oneOf } from './problem.js';
 import type { Report } from './report.js';
 
@@ -14,6 +15,7 @@ interface Context {
 
 export function lint(runbook: Runbook, context: Context): void {
   noteUnusedInputs(runbook, context.report);
+  if (context.people !== undefined) canBeAnswered(runbook, context.people, context.report);
   for (const name of Object.keys(runbook.gates)) {
     const steps = runbook.steps.filter(({ gate }) => gate === name);
     noteWeakGate(name, runbook, steps, context);

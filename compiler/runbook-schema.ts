@@ -10,6 +10,8 @@ import { apiVersion, duration, inputName, line, slug } from './forms.js';
 const stepsMax = 200;
 const inputsMax = 50;
 const gatesMax = 20;
+/** More are not weighed against each other at three in the morning. */
+const choicesMax = 10;
 
 /** A list may not be longer than this, whatever its `max`: ten thousand targets are what a run is measured for. */
 export const listMaxMost = 10_000;
@@ -107,6 +109,36 @@ const gateForm = z
   })
   .meta({ title: 'gate', description: 'Who must agree before the steps that name it change anything.' });
 
+const who = z.array(slug).min(1).max(20).describe('Groups of people.yaml whose members can answer.');
+const remind = duration
+  .optional()
+  .describe('Reminds them and pages the owner after this time, again and again; time never answers. Default 15m.');
+const asked = line.describe('What they read; may hold expressions, `${{ ... }}`.');
+
+const manualForm = z
+  .strictObject({
+    what: asked,
+    who,
+    evidence: line.optional().describe('What they must write down when they say that it is done.'),
+    remind,
+  })
+  .meta({ title: 'manual', description: 'Work that people do by hand, and say when it is done.' });
+
+const decideForm = z
+  .strictObject({
+    what: asked,
+    who,
+    choices: z
+      .record(slug, line)
+      .refine((choices) => Object.keys(choices).length >= 2, { error: 'must have at least two entries' })
+      .refine((choices) => Object.keys(choices).length <= choicesMax, {
+        error: `must have at most ${choicesMax} entries`,
+      })
+      .describe('What can be chosen, and what it means. Later steps read `steps.ID.choice` in their `if`.'),
+    remind,
+  })
+  .meta({ title: 'decide', description: 'A question that people decide, so that the run goes one way or another.' });
+
 const stepForm = z
   .strictObject({
     id: slug.describe('Names the step in `needs`, in expressions and on the record.'),
@@ -118,7 +150,10 @@ const stepForm = z
       .regex(/^[a-z0-9-]+\.[a-z0-9-]+@[1-9]\d*$/, {
         error: 'must name a unit and its major version, as in aws.isolate-instance@1',
       })
-      .describe('The unit that does the work, with its major version.'),
+      .optional()
+      .describe('The unit that does the work, with its major version. A step has `uses`, `manual` or `decide`.'),
+    manual: manualForm.optional(),
+    decide: decideForm.optional(),
     with: z
       .record(z.string(), z.unknown())
       .optional()
@@ -166,7 +201,12 @@ const stepForm = z
         'What follows when a target fails. Default `continue` in phase `contain`, otherwise `stop`. A containment is never undone by a failure.',
       ),
   })
-  .meta({ title: 'step', description: 'One unit at work on one or many targets.' });
+  .meta({
+    title: 'step',
+    description: 'One unit at work on one or many targets, or one thing for people to do or decide.',
+    // For editors; `checkWork` says it in words.
+    oneOf: [{ required: ['uses'] }, { required: ['manual'] }, { required: ['decide'] }],
+  });
 
 export const runbookForm = z
   .strictObject({

@@ -4,9 +4,10 @@ import type { Json } from '../core/json.js';
 import type { InputType, Step, Work } from '../core/runbook.js';
 import type { Catalog, UnitInfo } from './catalog.js';
 import { knowing, lowerText, presentIf, type Scope } from './expression.js';
-import { any, is, nameOf, stepResult, type Type, typeOfInput } from './expression-type.js';
+import { any, decisionResult, is, nameOf, stepResult, type Type, typeOfInput } from './expression-type.js';
 import { toMs } from './forms.js';
 import { circles, type Waits, waitsFor } from './needs.js';
+import { checkWork, compilePersonWork } from './person-form.js';
 import type { Path } from './place.js';
 import { didYouMean, oneOf } from './problem.js';
 import type { Report } from './report.js';
@@ -88,6 +89,7 @@ function reportCircle(circle: string[], waits: Waits[], report: Report): void {
 function compileStep(form: StepForm, index: number, waits: Waits[], runbook: RunbookForm, context: Context): Step {
   const { report } = context;
   const path: Path = ['steps', index];
+  checkWork(form, path, report);
   const unit = unitOf(form, path, context);
   if (unit !== undefined) checkRules(form, path, unit, report);
   if (form.gate !== undefined && !Object.hasOwn(runbook.gates, form.gate)) {
@@ -109,7 +111,9 @@ function compileStep(form: StepForm, index: number, waits: Waits[], runbook: Run
       ),
     ),
     present: new Set(),
-    steps: Object.fromEntries([...ended].filter((id) => id !== form.id).map((id) => [id, stepResult])),
+    steps: Object.fromEntries(
+      runbook.steps.filter(({ id }) => ended.has(id) && id !== form.id).map((each) => [each.id, resultOf(each)]),
+    ),
     allSteps: new Set(waits.map(({ id }) => id)),
   };
   const condition = form.if === undefined ? undefined : compileIf(form.if, [...path, 'if'], scope, report);
@@ -128,7 +132,7 @@ function compileStep(form: StepForm, index: number, waits: Waits[], runbook: Run
     id: form.id,
     phase: form.phase,
     needs: waits[index]?.needs ?? [],
-    work: workOf(form, unit, input),
+    work: compilePersonWork(form, path, known, report) ?? workOf(form, unit, input),
     batch: batchDefault,
     timeoutMs:
       form.timeout === undefined
@@ -151,30 +155,30 @@ function compileStep(form: StepForm, index: number, waits: Waits[], runbook: Run
   return step;
 }
 
-function workOf(form: StepForm, unit: UnitInfo | undefined, input: Expr): Work {
+function workOf({ uses = '' }: StepForm, unit: UnitInfo | undefined, input: Expr): Work {
   const system = unit?.system ?? '';
-  if (unit?.kind === 'collector') return { kind: 'collect', unit: form.uses, system, with: input };
-  return { kind: 'change', unit: form.uses, system, with: input, risk: unit?.risk ?? 'irreversible' };
+  if (unit?.kind === 'collector') return { kind: 'collect', unit: uses, system, with: input };
+  return { kind: 'change', unit: uses, system, with: input, risk: unit?.risk ?? 'irreversible' };
 }
 
-function unitOf(form: StepForm, path: Path, { catalog, systems, report }: Context): UnitInfo | undefined {
+function resultOf({ decide }: StepForm): Type {
+  return decide === undefined ? stepResult : decisionResult(Object.keys(decide.choices));
+}
+
+function unitOf({ uses }: StepForm, path: Path, { catalog, systems, report }: Context): UnitInfo | undefined {
+  if (uses === undefined) return undefined;
   const at = [...path, 'uses'];
-  const unit = catalog.get(form.uses);
+  const unit = catalog.get(uses);
   if (unit === undefined) {
-    const name = form.uses.slice(0, form.uses.indexOf('@'));
+    const name = uses.slice(0, uses.indexOf('@'));
     const majors = [...catalog.keys()].filter((each) => each.slice(0, each.indexOf('@')) === name);
     if (majors.length > 0) {
-      report.value(
-        at,
-        'unit.unknown-major',
-        `there is no ${form.uses}; did you mean "${majors.at(-1)}"?`,
-        oneOf(majors),
-      );
+      report.value(at, 'unit.unknown-major', `there is no ${uses}; did you mean "${majors.at(-1)}"?`, oneOf(majors));
     } else {
       report.value(
         at,
         'unit.unknown',
-        `unknown unit "${form.uses}"${didYouMean(form.uses, catalog.keys())}`,
+        `unknown unit "${uses}"${didYouMean(uses, catalog.keys())}`,
         oneOf(catalog.keys()),
       );
     }

@@ -1,10 +1,11 @@
 /** What `data` of an event holds, by action; the reducer, the cards and the exports read these shapes. */
 import type { Verb } from './verbs.js';
 import type { GateSpec } from './gate.js';
-import type { Digest, Iso, Json } from './json.js';
+import type { Digest, Iso, Json, PrincipalId } from './json.js';
 import type { PlanRef } from './plan.js';
 import type { Phase } from './runbook.js';
 import type { GateAbout } from './statement.js';
+import type { Task } from './task.js';
 
 export interface RunLaunched {
   runbook: string;
@@ -18,6 +19,11 @@ export interface RunLaunched {
   steps: { id: string; phase: Phase; unit: string; gate?: string }[];
   /** Of whom it is told that separation of duties is nominal: all keys lie on one machine. */
   separation: 'nominal' | 'real';
+}
+
+/** step.asked: what a person is to do or decide; the owner is paged and they are reminded again and again. */
+export interface StepAsked extends Task {
+  remindMs: number;
 }
 
 export interface PlanMade {
@@ -50,6 +56,8 @@ export interface StatementRuled {
   round?: number;
   code?: string;
   reason?: string;
+  /** Of an answer to a step that people do or decide. */
+  step?: string;
   /** Digest of the statement. */
   statement: Digest;
 }
@@ -58,6 +66,9 @@ export interface StepFinished {
   state: 'done' | 'partial' | 'failed';
   counts: Record<string, number>;
   exceptions: { key: string; status: string; code: string; message: string }[];
+  /** Of a step that people do or decide: who answered, and what was chosen. */
+  by?: PrincipalId;
+  choice?: string;
 }
 
 /** containment.limit-reached, of a hold that is not put back until then, or not by itself at all. */

@@ -13,6 +13,8 @@ export const eventActions = [
   'run.failed',
   'run.cancelled',
   'step.started',
+  'step.asked',
+  'step.reminded',
   'step.finished',
   'step.skipped',
   'plan.made',

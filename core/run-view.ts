@@ -8,6 +8,7 @@ import type {
   PlanMade,
   RunLaunched,
   StatementRuled,
+  StepAsked,
   StepFinished,
 } from './event-data.js';
 import { type GateSpec, goodUntil } from './gate.js';
@@ -15,6 +16,7 @@ import type { Digest, Iso, Json, PrincipalId } from './json.js';
 import type { PlanRef } from './plan.js';
 import type { Phase } from './runbook.js';
 import type { GateAbout } from './statement.js';
+import type { Task } from './task.js';
 import type { Verb } from './verbs.js';
 
 export type RunState =
@@ -39,6 +41,9 @@ export interface StepView {
   counts: Record<string, number>;
   exceptions: StepFinished['exceptions'];
   plan?: PlanRef;
+  /** Of a step that people did or decided: whose word it was, and what was chosen. */
+  by?: PrincipalId;
+  choice?: string;
 }
 
 export interface AskView {
@@ -66,6 +71,11 @@ export interface Decision {
   reason?: string;
   /** Of an approval: until when it counts. */
   goodUntil?: Iso;
+}
+
+/** What waits for somebody to do or decide it. */
+export interface TaskView extends Task {
+  askedAt: Iso;
 }
 
 export interface WatchView {
@@ -97,6 +107,7 @@ export interface RunView {
   state: RunState;
   steps: StepView[];
   asks: AskView[];
+  tasks: TaskView[];
   refusals: { by: PrincipalId; verb: string; at: Iso; code: string; reason: string }[];
   /** The latest of `waiting`. */
   needs?: NeedsAPerson;
@@ -144,6 +155,7 @@ function launched(view: RunView | undefined, event: Event): RunView {
     state: refused ? 'refused' : 'planning',
     steps: data.steps.map((each) => ({ ...each, state: 'waiting' as const, counts: {}, exceptions: [] })),
     asks: [],
+    tasks: [],
     refusals: [],
     waiting: [],
     evidence: 0,
@@ -167,6 +179,7 @@ const passedOver: Partial<Record<EventAction, true>> = {
   'run.needs-a-person': true,
   'run.resumed': true,
   'step.started': true,
+  'step.asked': true,
   'gate.asked': true,
   'gate.passed': true,
   'gate.denied': true,
@@ -204,12 +217,15 @@ function step(view: RunView, event: Event): RunView {
         ...onStep(view, event, { state: 'running', startedAt: event.occurredAt }),
         state: stateWhile(view, 'running'),
       };
+    case 'step.asked':
+      return taskAsked(view, event);
     case 'step.finished': {
-      const { state, counts, exceptions } = event.data as unknown as StepFinished;
-      return onStep(view, event, { state, counts, exceptions, endedAt: event.occurredAt });
+      const { state, counts, exceptions, by, choice } = event.data as unknown as StepFinished;
+      const said = { ...(by === undefined ? {} : { by }), ...(choice === undefined ? {} : { choice }) };
+      return withoutTask(onStep(view, event, { state, counts, exceptions, endedAt: event.occurredAt, ...said }), event);
     }
     case 'step.skipped':
-      return onStep(view, event, { state: 'skipped', endedAt: event.occurredAt });
+      return withoutTask(onStep(view, event, { state: 'skipped', endedAt: event.occurredAt }), event);
     case 'plan.made':
       return onStep(view, event, { plan: (event.data as unknown as PlanMade).plan });
     case 'gate.asked':
@@ -267,6 +283,7 @@ function ended(view: RunView, event: Event, state: RunState): RunView {
     endedAt: event.occurredAt,
     steps: view.steps.map((each) => (each.state === 'running' ? { ...each, state: 'unknown' } : each)),
     asks: view.asks.map((ask) => (ask.state === 'asking' ? { ...ask, state: 'closed' } : ask)),
+    tasks: [],
     ...(says === '' ? {} : { says }),
   };
   return nowWaiting(over, []);
@@ -280,7 +297,20 @@ function nowWaiting({ needs: _needs, ...view }: RunView, waiting: NeedsAPerson[]
 /** A run that asks, or waits for a person, goes on doing so while another of its branches runs. */
 function stateWhile(view: RunView, otherwise: RunState): RunState {
   if (view.waiting.length > 0) return 'needs a person';
-  return view.asks.some((ask) => ask.state === 'asking') ? 'asking' : otherwise;
+  return view.tasks.length > 0 || view.asks.some((ask) => ask.state === 'asking') ? 'asking' : otherwise;
+}
+
+function taskAsked(view: RunView, event: Event): RunView {
+  const { remindMs: _remindMs, ...task } = event.data as unknown as StepAsked;
+  const tasks = [...view.tasks.filter(({ step: id }) => id !== event.step), { ...task, askedAt: event.occurredAt }];
+  const begun = onStep({ ...view, tasks }, event, { state: 'running', startedAt: event.occurredAt });
+  return { ...begun, state: stateWhile(begun, 'running') };
+}
+
+function withoutTask(view: RunView, event: Event): RunView {
+  const tasks = view.tasks.filter(({ step: id }) => id !== event.step);
+  if (tasks.length === view.tasks.length) return view;
+  return { ...view, tasks, state: stateWhile({ ...view, tasks }, 'running') };
 }
 
 function onStep(view: RunView, event: Event, patch: Partial<StepView>): RunView {

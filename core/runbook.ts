@@ -26,11 +26,40 @@ export interface Retry {
   firstWaitMs: number;
 }
 
-/** What a step does: a unit of the registry over its items, or (built-in runbooks only) the exchange of what is held or was done. */
-export type Work =
+/** What a system's executor does: a unit of the registry over its items, or (built-in runbooks only) the exchange of what is held or was done. */
+export type SystemWork =
   | { kind: 'collect'; unit: UnitName; system: string; with: Expr }
   | { kind: 'change'; unit: UnitName; system: string; with: Expr; risk: Risk }
   | { kind: 'exchange'; system: string; of: 'holds' | 'outcomes' };
+
+/**
+ * What a person does by hand, or decides. `what` gives the text that they read; `who` names the groups of people whose word
+ * counts; they and the owner are reminded every `remindMs`, for time never answers.
+ */
+export type PersonWork =
+  | { kind: 'manual'; what: Expr; who: string[]; remindMs: number; evidence?: string }
+  | { kind: 'decide'; what: Expr; who: string[]; remindMs: number; choices: Record<string, string> };
+
+export type Work = SystemWork | PersonWork;
+
+export function isByPerson(work: Work): work is PersonWork {
+  return work.kind === 'manual' || work.kind === 'decide';
+}
+
+/** What does a step's work, in a word or two: the unit, or whose it is. */
+export function nameOfWork(work: Work): string {
+  switch (work.kind) {
+    case 'collect':
+    case 'change':
+      return work.unit;
+    case 'exchange':
+      return `exchange of ${work.of}`;
+    case 'manual':
+      return 'done by hand';
+    case 'decide':
+      return 'decided by a person';
+  }
+}
 
 export interface Step {
   id: string;

@@ -23,7 +23,7 @@ export interface GateAbout {
   plan: Digest;
 }
 
-/** About a run as it goes: retry, cancel, extend, note. */
+/** About a run as it goes: retry, cancel, extend, note, confirm, choose. */
 export interface RunAbout {
   kind: 'run';
   run: string;
@@ -31,6 +31,8 @@ export interface RunAbout {
   step?: string;
   /** For `extend`: by how many milliseconds. */
   byMs?: number;
+  /** For `choose`: one of the choices that the step offers. */
+  choice?: string;
 }
 
 export type About = LaunchAbout | GateAbout | RunAbout;

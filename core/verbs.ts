@@ -11,14 +11,21 @@ export const verbs = [
   'release',
   'extend',
   'note',
+  'confirm',
+  'choose',
 ] as const;
 export type Verb = (typeof verbs)[number];
 
 /**
- * `responder`: a responder, alone. `gate`: whoever the gate names. `asks`: a request by a responder that asks at the
- * gate of the step concerned; `need` other people must agree, `needLifting` where it lifts a containment of an open incident.
+ * `responder`: a responder, alone. `gate`, `step`: whoever the gate or the step names. `asks`: a request by a responder that
+ * asks at the gate of the step concerned; `need` other people must agree, `needLifting` where it lifts a containment of an
+ * open incident.
  */
-export type Who = { who: 'responder' } | { who: 'gate' } | { who: 'asks'; need: number; needLifting: number };
+export type Who =
+  | { who: 'responder' }
+  | { who: 'gate' }
+  | { who: 'step' }
+  | { who: 'asks'; need: number; needLifting: number };
 
 export const whoMay: Record<Verb, Who> = {
   launch: { who: 'responder' },
@@ -29,6 +36,10 @@ export const whoMay: Record<Verb, Who> = {
   approve: { who: 'gate' },
   deny: { who: 'gate' },
   withdraw: { who: 'gate' },
+  /** That a step is done which people do by hand, with the evidence that it asks for. */
+  confirm: { who: 'step' },
+  /** Which way a run goes on, at a step that people decide. */
+  choose: { who: 'step' },
   /** Before the first write a responder may cancel alone; afterwards it asks. It never lifts a containment. */
   cancel: { who: 'asks', need: 1, needLifting: 1 },
   undo: { who: 'asks', need: 1, needLifting: 2 },

@@ -30,8 +30,10 @@ export type Prepare =
     }
   | { verb: 'release'; of: string; reason?: string }
   | { verb: 'undo'; run: string; step?: string; reason?: string }
+  | { verb: 'confirm'; run: string; step?: string; reason?: string }
+  | { verb: 'choose'; run: string; choice: string; step?: string; reason?: string }
   | {
-      verb: Exclude<Verb, 'launch' | 'plan' | 'release' | 'undo'>;
+      verb: Exclude<Verb, 'launch' | 'plan' | 'release' | 'undo' | 'confirm' | 'choose'>;
       run: string;
       gate?: string;
       step?: string;

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { shortId } from '../core/ids.js';
 import { runbookNamed, type Bundle } from '../core/installation.js';
 import type { Digest, Json, JsonObject } from '../core/json.js';
-import type { Runbook } from '../core/runbook.js';
+import { isByPerson, nameOfWork, type Runbook } from '../core/runbook.js';
 import { readInputs } from '../compiler/inputs.js';
 import { digestOf } from '../journal/digest.js';
 import type { Store } from '../journal/store.js';
@@ -93,12 +93,11 @@ function inputLines(inputs: Json): string[] {
 }
 
 function stepLines({ steps, gates }: Runbook): string[] {
-  return steps.map((step) => {
+  return steps.map(({ id, phase, work, gate }) => {
     const does =
-      step.work.kind === 'exchange'
-        ? `exchange what was ${step.work.of === 'holds' ? 'held' : 'done'}`
-        : step.work.unit;
-    const spec = step.gate === undefined ? undefined : gates[step.gate];
-    return `  ${step.phase} · ${step.id}: ${does}${spec === undefined ? '' : `, after ${gateLine(spec)} agree`}`;
+      work.kind === 'exchange' ? `exchange what was ${work.of === 'holds' ? 'held' : 'done'}` : nameOfWork(work);
+    const by = isByPerson(work) ? ` (${work.who.join(', ')})` : '';
+    const spec = gate === undefined ? undefined : gates[gate];
+    return `  ${phase} · ${id}: ${does}${by}${spec === undefined ? '' : `, after ${gateLine(spec)} agree`}`;
   });
 }

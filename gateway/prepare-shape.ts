@@ -17,6 +17,8 @@ const ask = z.discriminatedUnion('verb', [
   }),
   z.strictObject({ verb: z.literal('release'), of: name, reason }),
   z.strictObject({ verb: z.literal('undo'), run: name, step: name.optional(), reason }),
+  z.strictObject({ verb: z.literal('confirm'), run: name, step: name.optional(), reason }),
+  z.strictObject({ verb: z.literal('choose'), run: name, choice: name, step: name.optional(), reason }),
   z.strictObject({
     verb: z.enum(['approve', 'deny', 'withdraw', 'retry', 'cancel', 'extend', 'note']),
     run: name,

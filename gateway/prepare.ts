@@ -13,6 +13,7 @@ import { prepareGateAnswer } from './prepare-gate-answer.js';
 import { prepareLaunch } from './prepare-launch.js';
 import { prepareRelease, prepareUndo } from './prepare-exchange.js';
 import { prepareRunAnswer } from './prepare-run-answer.js';
+import { prepareTaskAnswer } from './prepare-task-answer.js';
 import { Refusal } from './refusal.js';
 import type { Views } from './views.js';
 
@@ -25,7 +26,7 @@ export interface Preparing {
 }
 
 /** What is said of a run that is there, at its gates or beside them. */
-export type RunAsk = Exclude<Prepare, { verb: 'launch' | 'plan' | 'release' | 'undo' }>;
+export type RunAsk = Exclude<Prepare, { verb: 'launch' | 'plan' | 'release' | 'undo' | 'confirm' | 'choose' }>;
 
 export type PreparingDeps = { store: Store; views: Views; bundle: () => Promise<Bundle> };
 
@@ -51,6 +52,9 @@ export async function prepare(
     case 'deny':
     case 'withdraw':
       return prepareGateAnswer(preparing, ask);
+    case 'confirm':
+    case 'choose':
+      return prepareTaskAnswer(preparing, ask);
     default:
       return prepareRunAnswer(preparing, ask);
   }
@@ -62,7 +66,8 @@ function refuseStrangers({ people }: Bundle, { verb }: Prepare, by: PrincipalId)
   if (principal === undefined) throw new Refusal('person.unknown', `people.yaml has no principal "${by}".`);
   if (principal.revokedAt !== undefined)
     throw new Refusal('person.revoked', `${by} was revoked at ${principal.revokedAt}.`);
-  if (whoMay[verb].who !== 'gate' && !isResponder(people, by)) {
+  const { who } = whoMay[verb];
+  if (who !== 'gate' && who !== 'step' && !isResponder(people, by)) {
     throw new Refusal(
       'person.not-a-responder',
       `${by} is not in a group of responders (${people.responders.join(', ')}), who alone may ${verb}.`,

@@ -25,6 +25,8 @@ const kindOf: Record<Verb, About['kind']> = {
   cancel: 'run',
   extend: 'run',
   note: 'run',
+  confirm: 'run',
+  choose: 'run',
 };
 
 /** A run id becomes a workflow id, and must not reach another workflow, such as a containment, by its name. */

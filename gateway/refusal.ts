@@ -32,4 +32,6 @@ const nextSteps: Record<string, string> = {
   'statement.expired': 'say it again; it was too old when it arrived.',
   'statement.from-the-future': 'set the clock of the machine that signed, then say it again.',
   'statement.replayed': 'nothing needs to be done; it counted the first time.',
+  'task.answered': 'nothing needs to be done; see `firebreak status RUN`.',
+  'task.not-eligible': 'ask one of the people whom the step names.',
 };

@@ -90,8 +90,8 @@ async function planGroup(context: RunContext, first: Step, gate: string): Promis
 
 function isPlannable(context: RunContext, step: Step): boolean {
   const { memory } = context;
-  if (step.work.kind === 'collect' || memory.results[step.id] !== undefined || memory.planned[step.id] !== undefined)
-    return false;
+  const changes = step.work.kind === 'change' || step.work.kind === 'exchange';
+  if (!changes || memory.results[step.id] !== undefined || memory.planned[step.id] !== undefined) return false;
   const read = [step.if, step.forEach, step.work.kind === 'change' ? step.work.with : undefined].flatMap((expr) =>
     expr === undefined ? [] : stepsRead(expr),
   );
@@ -118,7 +118,7 @@ export async function planOf({ memory, input }: RunContext, step: Step, items: J
       }),
     );
   }
-  if (work.kind === 'collect') throw new Error(`${step.id} changes nothing`);
+  if (work.kind !== 'exchange') throw new Error(`${step.id} changes nothing`);
   const asked = input.inputs as { runs?: string[]; run?: string; step?: string };
   const runs = asked.runs ?? (asked.run === undefined ? [] : [asked.run]);
   const only = asked.step === undefined ? {} : { onlyStep: asked.step };

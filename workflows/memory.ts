@@ -2,12 +2,26 @@
 import type { Begun, RunRef } from '../activities/contract.js';
 import type { Counts } from '../core/counts.js';
 import type { Ask, Counted } from '../core/gate.js';
+import type { PrincipalId } from '../core/json.js';
 import type { PlanRef } from '../core/plan.js';
 import type { Statement } from '../core/statement.js';
+import type { Task } from '../core/task.js';
 
 export interface StepResult {
   state: 'done' | 'partial' | 'failed' | 'skipped';
   counts: Counts;
+  /** Of a step that people decide; empty where it was skipped. */
+  choice?: string;
+}
+
+/** A step that waits for people to do or decide it. */
+export interface TaskRecord {
+  task: Task;
+  remindAt: number;
+  /** Whose word counts: the first, from before it is on record. */
+  answeredBy?: PrincipalId;
+  /** That word, once it is on record. */
+  answer?: { by: PrincipalId; choice?: string };
 }
 
 /** An asking of a gate, with what was said about it. */
@@ -39,6 +53,8 @@ export interface RunMemory {
   /** Last round of each gate. */
   rounds: Record<string, number>;
   asks: AskRecord[];
+  /** By step. */
+  tasks: Record<string, TaskRecord>;
   /** Answers by verb, person and nonce: a second delivery gets the first one's answer, also after continuing as new. */
   answers: Record<string, Answer>;
   refusals: Record<string, number>;
@@ -64,6 +80,7 @@ export function freshMemory(run: RunRef, watch: RunMemory['watch']): RunMemory {
     planned: {},
     rounds: {},
     asks: [],
+    tasks: {},
     answers: {},
     refusals: {},
     wrote: false,

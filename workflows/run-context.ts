@@ -2,7 +2,7 @@
 import type { BeginInput, Warrant } from '../activities/contract.js';
 import { evaluate } from '../core/expression.js';
 import type { Json } from '../core/json.js';
-import type { Step } from '../core/runbook.js';
+import { isByPerson, type Step } from '../core/runbook.js';
 import type { AskRecord, RunMemory } from './memory.js';
 import { NeedsPerson } from './person.js';
 import type { Desk } from './statements.js';
@@ -25,7 +25,7 @@ export function namesOf({ input, memory }: RunContext): Record<string, Json> {
 
 /** The inputs of the step's unit, one for each item of `for_each`. */
 export function itemsOf(context: RunContext, step: Step): Json[] {
-  if (step.work.kind === 'exchange') return [];
+  if (step.work.kind === 'exchange' || isByPerson(step.work)) return [];
   const names = namesOf(context);
   const { with: template } = step.work;
   if (step.forEach === undefined) return [evaluate(template, names)];

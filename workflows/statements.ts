@@ -6,6 +6,7 @@ import { ApplicationFailure, condition, defineUpdate, setHandler } from '@tempor
 import { same } from '../core/canonical.js';
 import { judge, judgeResponder, standingIn } from '../core/gate.js';
 import type { Facts, Statement } from '../core/statement.js';
+import { judgeTask } from '../core/task.js';
 import { verbs } from '../core/verbs.js';
 import { dropLapsed, moved, settleAsk, wordsOf } from './asking.js';
 import type { Answer, AskRecord, RunMemory } from './memory.js';
@@ -110,6 +111,9 @@ async function rule(memory: RunMemory, desk: Desk, statement: Statement, facts: 
     case 'deny':
     case 'withdraw':
       return decide(memory, statement, facts);
+    case 'confirm':
+    case 'choose':
+      return answerTask(memory, statement, facts);
     case 'retry':
     case 'cancel':
     case 'extend':
@@ -170,17 +174,41 @@ function outcomeOf({ ask, counted, state }: AskRecord, { verb }: Statement): str
   return `counted; ${given} of ${ask.spec.need} have agreed`;
 }
 
+/** What people say at a step that they do or decide; the first word that counts answers it. */
+async function answerTask(memory: RunMemory, statement: Statement, facts: Facts): Promise<Answer> {
+  const { about, by } = statement;
+  if (!isAboutThisRun(memory, statement) || about.kind !== 'run')
+    return refuse(memory, statement, facts, 'about.other-run', 'This was said about another run.');
+  const asked = about.step === undefined ? undefined : memory.tasks[about.step];
+  if (about.step === undefined || asked === undefined) {
+    const why = 'No step of this run waits for that; look at where it stands.';
+    return refuse(memory, statement, facts, 'task.not-asking', why);
+  }
+  if (asked.answeredBy !== undefined)
+    return refuse(memory, statement, facts, 'task.answered', `${asked.answeredBy} has already answered this.`);
+  if (memory.cancelled) return refuse(memory, statement, facts, 'run.cancelled', 'This run was cancelled.');
+  const ruling = judgeTask(asked.task, statement, facts, Date.now());
+  if (!ruling.counts) return refuse(memory, statement, facts, ruling.code, ruling.reason);
+  const { step, choice } = about;
+  // Before the next await: of two people who answer in one millisecond, one is the first.
+  asked.answeredBy = by;
+  const data = { verb: statement.verb, step, statement: facts.digest };
+  await record(memory, eventOf(memory, 'statement.counted', { actor: by, step, statement, data }));
+  // Only now the step goes on: how it ended rests on that word.
+  asked.answer = { by, ...(choice === undefined ? {} : { choice }) };
+  return { outcome: choice === undefined ? `confirmed; "${step}" is done` : `chosen: "${choice}"` };
+}
+
+function isAboutThisRun({ run: { run, launch } }: RunMemory, { about }: Statement): boolean {
+  return about.kind === 'run' && same({ run: about.run, launch: about.launch }, { run, launch });
+}
+
 /** What a responder may say alone. */
 async function speak(memory: RunMemory, desk: Desk, statement: Statement, facts: Facts): Promise<Answer> {
   const ruling = judgeResponder(statement, facts, Date.now());
   if (!ruling.counts) return refuse(memory, statement, facts, ruling.code, ruling.reason);
-  const { about } = statement;
-  if (
-    about.kind !== 'run' ||
-    !same({ run: about.run, launch: about.launch }, { run: memory.run.run, launch: memory.run.launch })
-  ) {
+  if (!isAboutThisRun(memory, statement))
     return refuse(memory, statement, facts, 'about.other-run', 'This was said about another run.');
-  }
   const answer = await act(memory, desk, statement);
   if ('code' in answer) return refuse(memory, statement, facts, answer.code, answer.reason);
   await record(

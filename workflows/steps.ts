@@ -3,6 +3,7 @@ import { condition } from '@temporalio/workflow';
 import { noCounts } from '../core/counts.js';
 import { evaluate } from '../core/expression.js';
 import type { Step } from '../core/runbook.js';
+import { byPerson } from './by-person.js';
 import { change } from './changing.js';
 import { collect } from './collecting.js';
 import type { StepResult } from './memory.js';
@@ -19,11 +20,23 @@ export async function runStep(context: RunContext, step: Step): Promise<void> {
     try {
       if (step.if !== undefined && evaluate(step.if, namesOf(context)) !== true)
         return await skip(context, step, 'its condition is not met');
-      const result = step.work.kind === 'collect' ? await collect(context, step) : await change(context, step);
-      return end(context, step, result);
+      return end(context, step, await carryThrough(context, step));
     } catch (error) {
       await awaitPerson(memory, context.desk, step.id, asPersonNeed(error, step.id));
     }
+  }
+}
+
+function carryThrough(context: RunContext, step: Step): Promise<StepResult> {
+  switch (step.work.kind) {
+    case 'collect':
+      return collect(context, step);
+    case 'change':
+    case 'exchange':
+      return change(context, step);
+    case 'manual':
+    case 'decide':
+      return byPerson(context, step);
   }
 }
 
@@ -36,5 +49,7 @@ function end({ memory }: RunContext, step: Step, result: StepResult): void {
 
 async function skip({ memory }: RunContext, step: Step, why: string): Promise<void> {
   await record(memory, eventOf(memory, 'step.skipped', { step: step.id, outcome: 'skipped', data: { why } }));
-  memory.results[step.id] = { state: 'skipped', counts: noCounts };
+  // What reads the choice of a decision that nobody had to make must not fail for it.
+  const choice = step.work.kind === 'decide' ? { choice: '' } : {};
+  memory.results[step.id] = { state: 'skipped', counts: noCounts, ...choice };
 }

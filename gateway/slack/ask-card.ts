@@ -166,7 +166,8 @@ function outcome(view: RunView, steps: StepView[]): string {
   return `*Outcome:*\n${bounded(lines, { lines: stepsShown, characters: 800 }, (left) => `… and ${left} more: \`firebreak status ${view.run}\``)}`;
 }
 
-export function stepOutcome({ state, counts }: StepView): string {
+export function stepOutcome({ state, counts, by, choice }: StepView): string {
+  if (by !== undefined) return `${choice === undefined ? state : code(choice, 60)} by ${prose(by, 60)}`;
   const said = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${prose(name, 30)}`)

@@ -32,6 +32,9 @@ export async function obey(speaking: Speaking, heard: Heard): Promise<Answer> {
     case 'approve':
     case 'deny':
       return decide(speaking, heard, command);
+    case 'confirm':
+    case 'choose':
+      return answerTask(speaking, heard, command);
     case 'release':
       return release(speaking, heard, command);
   }
@@ -148,6 +151,20 @@ async function shownFirst(
   return { text, blocks: [...shown, section([text])] };
 }
 
+async function answerTask(
+  speaking: Speaking,
+  heard: Heard,
+  command: Extract<Command, { verb: 'confirm' | 'choose' }>,
+): Promise<Answer> {
+  const { verb, run } = command;
+  await knownRun(speaking.door, run, `${verb} %`);
+  const words = command.verb === 'choose' ? ` ${command.choice}` : '';
+  const { said } = await speak(speaking, heard, command, {
+    terminal: `firebreak ${verb} ${run}${words} --reason "..."`,
+  });
+  return { text: `Your *${verb}* for ${code(run)}: ${escape(said.outcome)}.` };
+}
+
 export function decision(verb: 'approve' | 'deny', run: string, outcome: string, what: string): string {
   return `Your *${verb}* for ${code(run)} (${what}): ${escape(outcome)}.`;
 }
@@ -215,6 +232,7 @@ async function help(door: SlackDoor): Promise<Answer> {
       `\`${slashCommand} status [RUN]\` shows where things stand.`,
       `\`${slashCommand} approve RUN\` shows what asks, and the command that agrees to exactly that: \`${slashCommand} approve RUN plan=DIGEST [reason]\`.`,
       `\`${slashCommand} deny RUN reason\` refuses what asks; \`gate=NAME\` after the run says which gate, here and there.`,
+      `\`${slashCommand} confirm RUN what was done\` ends a step that people do by hand, \`${slashCommand} choose RUN CHOICE\` one that they decide; \`step=ID\` says which.`,
       `\`${slashCommand} release RUN|INCIDENT reason\` asks to lift what is in force.`,
       lines.length === 0
         ? 'There are no runbooks.'

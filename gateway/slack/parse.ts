@@ -18,9 +18,11 @@ export type Command =
   | { verb: 'status'; run?: string }
   | { verb: 'run' | 'plan'; runbook: string; fields: Field[] }
   | { verb: 'approve' | 'deny'; run: string; gate?: string; plan?: string; reason?: string }
+  | { verb: 'confirm'; run: string; step?: string; reason?: string }
+  | { verb: 'choose'; run: string; choice: string; step?: string; reason?: string }
   | { verb: 'release'; of: string; reason: string };
 
-const verbs = ['run', 'plan', 'status', 'approve', 'deny', 'release', 'help'] as const;
+const verbs = ['run', 'plan', 'status', 'approve', 'deny', 'confirm', 'choose', 'release', 'help'] as const;
 
 /** How many letters may differ for a word to be taken as another one that was misspelt. */
 const typosMax = 3;
@@ -47,6 +49,10 @@ export function parseCommand(typed: string): Command {
     case 'approve':
     case 'deny':
       return answer(verb, rest);
+    case 'confirm':
+      return confirm(rest);
+    case 'choose':
+      return choose(rest);
     case 'release': {
       const [of, afterOf] = firstWord(rest);
       const reason = afterOf.replace(/^reason=/, '');
@@ -96,6 +102,28 @@ function answer(verb: 'approve' | 'deny', rest: string): Command {
     );
   }
   return { verb, run, ...said, ...(reason === '' ? {} : { reason }) };
+}
+
+function confirm(rest: string): Command {
+  const [run, afterRun] = firstWord(rest);
+  if (run === undefined) throw wrong('command.no-run', 'Of which run is something done?', 'confirm RUN what was done');
+  return { verb: 'confirm', run, ...stepAndReason(afterRun) };
+}
+
+function choose(rest: string): Command {
+  const [run, afterRun] = firstWord(rest);
+  const [choice, afterChoice] = firstWord(afterRun);
+  if (run === undefined) throw wrong('command.no-run', 'In which run do you choose?', 'choose RUN CHOICE');
+  if (choice === undefined)
+    throw wrong('command.no-choice', 'Right after the run the choice is missing.', `choose ${run} CHOICE`);
+  return { verb: 'choose', run, choice, ...stepAndReason(afterChoice) };
+}
+
+/** `step=ID`, then the words of a reason. */
+function stepAndReason(text: string): { step?: string; reason?: string } {
+  const [whole = '', step] = /^step=(\S+)\s*/.exec(text) ?? [];
+  const reason = unquoted(text.slice(whole.length).replace(/^reason=/, ''));
+  return { ...(step === undefined ? {} : { step }), ...(reason === '' ? {} : { reason }) };
 }
 
 /** `gate=NAME` or `plan=DIGEST`, before the words of a reason. */

@@ -3,7 +3,7 @@ import type { KnownBlock } from '@slack/web-api';
 import { targetKey } from '../../core/change.js';
 import { type Hold, type Standing, standingOf } from '../../core/hold.js';
 import type { JsonObject } from '../../core/json.js';
-import type { RunState, RunView, StepView } from '../../core/run-view.js';
+import type { AskView, RunState, RunView, StepView, TaskView } from '../../core/run-view.js';
 import { saysNotAsHeld, saysStanding } from '../../core/settle-limit.js';
 import { stepOutcome } from './ask-card.js';
 import {
@@ -25,7 +25,7 @@ import {
 } from './cards.js';
 import { toChange } from '../lines.js';
 import { commandOf } from './fields.js';
-import { bounded, code, moment, names, prose } from './mrkdwn.js';
+import { bare, bounded, code, moment, names, prose } from './mrkdwn.js';
 import { reachSections } from './reach-sections.js';
 
 const marks: Record<StepView['state'], string> = {
@@ -76,13 +76,9 @@ export function statusCard({ view, plan, holds }: CardFacts): CardContent {
 export function nextFor(view: RunView, holds: Hold[]): string {
   if (view.needs !== undefined) return `${prose(view.needs.why)} ${prose(view.needs.next)}`;
   const asking = view.asks.filter(({ state }) => state === 'asking');
-  if (asking.length > 0) {
-    const waited = asking.map(
-      (ask) =>
-        `${gateState(ask)} approved at gate ${code(ask.about.gate, 60)}, waiting for ${names(ask.spec.from, ' or ')} until ${moment(ask.deadline)}${lapsedLine(ask) === undefined ? '' : `. ${lapsedLine(ask)}`}`,
-    );
-    return bounded(waited, { lines: recentShown, characters: 1_200 }, (left) => `… and ${left} more gates`);
-  }
+  const waited = [...asking.map(askLine), ...view.tasks.map((task) => taskLine(view, task))];
+  if (waited.length > 0)
+    return bounded(waited, { lines: recentShown, characters: 1_500 }, (left) => `… and ${left} more`);
   const unknown = holds.filter(({ state }) => state === 'intended').length;
   const changed = saysNotAsHeld(view, holds, moment);
   const ended = view.endedAt !== undefined;
@@ -92,6 +88,24 @@ export function nextFor(view: RunView, holds: Hold[]): string {
   if (ended && holds.length > 0)
     return `nothing at once. What is in force stays until it is released: ${command(`release ${view.run} why`)}`;
   return endings[view.state] ?? 'nothing; it goes on by itself.';
+}
+
+function askLine(ask: AskView): string {
+  const lapsed = lapsedLine(ask);
+  return `${gateState(ask)} approved at gate ${code(ask.about.gate, 60)}, waiting for ${names(ask.spec.from, ' or ')} until ${moment(ask.deadline)}${lapsed === undefined ? '' : `. ${lapsed}`}`;
+}
+
+/** What somebody is to do or decide, and the words that say it. */
+function taskLine({ run }: RunView, { kind, step, what, who, evidence, choices = {} }: TaskView): string {
+  const head = `${names(who, ' or ')}: ${prose(what, 300)}`;
+  if (kind === 'manual') {
+    const write = evidence === undefined ? 'it is done' : bare(evidence, 100);
+    return `${head} Then ${command(`confirm ${run} step=${step} ${write}`)}`;
+  }
+  const offered = Object.entries(choices).map(
+    ([choice, means]) => `${prose(means, 100)}: ${command(`choose ${run} ${choice} step=${step}`)}`,
+  );
+  return `${head} ${offered.join('; ')}`;
 }
 
 const endings: Partial<Record<RunState, string>> = {

@@ -8,7 +8,7 @@ import type { Hold } from '../../core/hold.js';
 import type { Iso } from '../../core/json.js';
 import { type RunView, viewRun } from '../../core/run-view.js';
 import type { EvidenceItem, Store } from '../store.js';
-import { approvals, changes, evidence, gates, inForce, notes, refusals, runs, timeline } from './sections.js';
+import { answers, approvals, changes, evidence, gates, inForce, notes, refusals, runs, timeline } from './sections.js';
 import { code, plain, utc } from './markdown.js';
 
 /** What the journal holds beside the events of a chain. */
@@ -51,6 +51,7 @@ export function exportMarkdown(events: Event[], record: ReportRecord): string {
     ['Runs', runs(views)],
     ['Approvals', approvals(events)],
     ['Gates', gates(views)],
+    ['Done and decided by people', answers(events)],
     ['Changes', changes(record)],
     ['What remains in force', inForce(record.holds)],
     ['Evidence', evidence(record.evidence)],

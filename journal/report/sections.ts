@@ -62,6 +62,32 @@ export function approvals(events: Event[]): string {
   );
 }
 
+/** What people did by hand or decided, in their words. */
+export function answers(events: Event[]): string {
+  const asked = new Map<string, string>();
+  const rows = events.flatMap(({ action, run = '', step = '', data, statement }) => {
+    const name = `${run}/${step}`;
+    const what = data?.['what'];
+    if (action === 'step.asked' && typeof what === 'string') asked.set(name, what);
+    if (action !== 'statement.counted' || statement?.about.kind !== 'run' || !asked.has(name)) return [];
+    return [
+      [
+        plain(statement.by),
+        utc(statement.at),
+        `${code(run)} ${plain(step)}`,
+        plain(asked.get(name) ?? ''),
+        plain([statement.about.choice, statement.reason].filter((each) => each !== undefined).join(': ')),
+        howProven(statement),
+      ],
+    ];
+  });
+  return table(
+    ['Who', 'When (UTC)', 'Run and step', 'What was asked', 'What was said', 'Proven by'],
+    rows,
+    'Nothing was asked of people beside agreement.',
+  );
+}
+
 export function gates(views: RunView[]): string {
   const rows = views.flatMap(({ run, asks }) =>
     asks.map(({ about, spec, excluded, openedAt, deadline, state, plans }) => [

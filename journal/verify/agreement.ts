@@ -13,6 +13,7 @@ import type { Facts, Statement } from '../../core/statement.js';
 import { digestOf } from '../digest.js';
 import { proveFacts } from '../proof.js';
 import { asOf } from './anchors.js';
+import { type Judged, taskAnswered, taskAsked, taskFinished, type Tasks } from './tasks.js';
 
 /** Where something is wrong, and what. */
 export interface Wrong {
@@ -37,6 +38,7 @@ interface Asked {
 interface RunRecord {
   launch?: { digest: Digest; requester: PrincipalId };
   asked: readonly Asked[];
+  tasks?: Tasks;
 }
 
 /** What was said so far, run by run. Never changed in place, so that reading can go on from any line. */
@@ -70,6 +72,10 @@ export function hear(agreement: Agreement, event: Event, line: number, people: P
     case 'gate.extended':
     case 'gate.passed':
       return moved(here);
+    case 'step.asked':
+      return onTasks(here, (tasks) => taskAsked(tasks, event));
+    case 'step.finished':
+      return onTasks(here, (tasks) => taskFinished(tasks, event));
     case 'statement.counted':
       return counted(here);
     default:
@@ -194,10 +200,20 @@ function counted(here: Here): Heard {
       moment,
     );
   }
+  if (verb === 'confirm' || verb === 'choose')
+    return onTasks({ ...here, proven: 1 }, (tasks) => taskAnswered(tasks, event, statement, facts));
   const ruling = judgeResponder(statement, facts, atMs);
   return ruling.counts
     ? heard({ ...here, proven: 1 })
     : heard(here, ruling.code, `This statement was counted and does not count: ${ruling.reason}`);
+}
+
+function onTasks(here: Here & { proven?: number }, judgeOn: (tasks: Tasks) => Judged): Heard {
+  const run = here.event.run ?? '';
+  const before = here.agreement.get(run)?.tasks ?? new Map();
+  const judged = judgeOn(before);
+  if (judged.code !== undefined) return heard({ ...here, proven: 0 }, judged.code, judged.message);
+  return judged.tasks === before ? heard(here) : withRun(here, run, (record) => ({ ...record, tasks: judged.tasks }));
 }
 
 /** What followed from a statement, and holds it: it must have been said. When it counted, its own event tells. */

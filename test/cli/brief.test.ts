@@ -58,6 +58,7 @@ function viewOf(over: Partial<RunView> = {}): RunView {
     state: 'running',
     steps: [],
     asks: [],
+    tasks: [],
     refusals: [],
     waiting: [],
     evidence: 0,
@@ -145,6 +146,33 @@ test('what is in force stands apart from what nobody knows to be', () => {
   expect(told.unknown).toEqual(['1 network-interface groups (eni-3) since 14:06Z']);
   expect(told.owners).toEqual(['alice', 'bob']);
   expect(told.lines).toContain('Not known  1 network-interface groups (eni-3) since 14:06Z; begun, and not read back');
+});
+
+test('what waits for people says for whom and what to type, and who answered what', () => {
+  const step = { phase: 'investigate' as const, unit: 'done by hand', counts: {}, exceptions: [] };
+  const view = viewOf({
+    state: 'asking',
+    steps: [
+      { ...step, id: 'way', state: 'done', by: 'bob', choice: 'clean' },
+      { ...step, id: 'call', state: 'running' },
+    ],
+    tasks: [
+      {
+        kind: 'manual',
+        step: 'call',
+        what: 'Call the owner.',
+        who: ['oncall'],
+        evidence: 'Whom you reached.',
+        askedAt: '2026-11-22T14:06:00.000Z',
+      },
+    ],
+  });
+  const brief = briefOfRun(view, [], Date.parse('2026-11-22T14:07:00.000Z'));
+  expect(brief.done).toEqual(['way clean by bob']);
+  expect(brief.waitsFor).toEqual(['oncall at call since 14:06Z: Call the owner.']);
+  expect(brief.next).toBe(
+    'call waits for somebody of oncall: Call the owner. When it is done: firebreak confirm run-0000000001 --step call --reason "Whom you reached."',
+  );
 });
 
 test('a run that needs a person says why, where, and what to do', () => {

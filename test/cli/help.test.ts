@@ -11,6 +11,8 @@ const verbs = [
   'approve',
   'deny',
   'withdraw',
+  'confirm',
+  'choose',
   'retry',
   'cancel',
   'extend',

@@ -41,6 +41,39 @@ test("while one step waits for a person, a retry of another, or another gate's p
   expect(view?.needs).toBeUndefined();
 });
 
+test('what waits for people is shown until somebody answers, and the run asks meanwhile', () => {
+  const steps = ['call', 'way'].map((id) => ({ id, phase: 'investigate', unit: 'done by hand' }));
+  const call = { kind: 'manual', step: 'call', what: 'Call the owner.', who: ['oncall'], remindMs: 60_000 };
+  const way = {
+    kind: 'decide',
+    step: 'way',
+    what: 'Which?',
+    who: ['oncall'],
+    choices: { a: 'A', b: 'B' },
+    remindMs: 60_000,
+  };
+  const events = [event('run.launched', { steps }), event('step.asked', call, 'call'), event('step.asked', way, 'way')];
+  const { remindMs: _remind, ...shown } = call;
+  const asking = viewRun(events);
+  expect(asking).toMatchObject({
+    state: 'asking',
+    tasks: [{ ...shown, askedAt: events[1]?.occurredAt }, { step: 'way' }],
+  });
+  const done = { state: 'done', counts: {}, exceptions: [] };
+  events.push(event('step.finished', { ...done, by: 'bob' }, 'call'));
+  expect(viewRun(events)).toMatchObject({
+    state: 'asking',
+    tasks: [{ step: 'way' }],
+    steps: [{ state: 'done', by: 'bob' }, {}],
+  });
+  events.push(event('step.finished', { ...done, by: 'bob', choice: 'a' }, 'way'));
+  expect(viewRun(events)).toMatchObject({ state: 'running', tasks: [], steps: [{}, { by: 'bob', choice: 'a' }] });
+  expect(viewRun([...events.slice(0, 3), event('run.cancelled', { says: 'x' })])).toMatchObject({
+    state: 'cancelled',
+    tasks: [],
+  });
+});
+
 test('a run that has ended asks nothing, and what a worker writes right after its end does not set it going again', () => {
   const asked = { id: 'b#1', about: { gate: 'b', round: 1 }, plans: [], deadline: '2026-01-02T00:00:00.000Z' };
   const steps = ['protect', 'isolate'].map((id) => ({ id, phase: 'contain', unit: 'aws.protect-instance@1' }));

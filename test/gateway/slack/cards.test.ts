@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Hold } from '../../../core/hold.js';
-import type { AskView, RunView } from '../../../core/run-view.js';
+import type { AskView, RunView, StepView } from '../../../core/run-view.js';
 import type { PlannedChange } from '../../../core/plan.js';
 import type { ShownChange } from '../../../core/shown-change.js';
 import type { PlanAnswer } from '../../../gateway/api.js';
@@ -113,6 +113,7 @@ function viewOf(patch: Partial<RunView> = {}): RunView {
       },
     ],
     asks: [askOf()],
+    tasks: [],
     refusals: [],
     waiting: [],
     evidence: 0,
@@ -391,6 +392,44 @@ test('the status card says what is next, what is in force and what is unknown si
   expect(nextFor(viewOf({ state: 'done', endedAt: at, asks: [] }), [])).toBe('nothing.');
 });
 
+test('what waits for people says who they are and the words that answer it, beside the gates that ask', () => {
+  const call = {
+    kind: 'manual' as const,
+    step: 'call',
+    what: 'Call the <owner>.',
+    who: ['oncall'],
+    evidence: 'Whom you reached.',
+    askedAt: at,
+  };
+  const way = {
+    kind: 'decide' as const,
+    step: 'way',
+    what: 'Which way?',
+    who: ['leads'],
+    choices: { rebuild: 'From the image.', clean: 'In place.' },
+    askedAt: at,
+  };
+  const next = nextFor(viewOf({ tasks: [call, way] }), []);
+  expect(next.split('\n').map((line) => line.replace(/^• /, ''))).toEqual([
+    expect.stringContaining('0 of 2 approved at gate `containment`'),
+    'oncall: Call the &lt;owner&gt;. Then `/firebreak confirm run-4k7mq2x9ab step=call Whom you reached.`',
+    'leads: Which way? From the image.: `/firebreak choose run-4k7mq2x9ab rebuild step=way`; In place.: `/firebreak choose run-4k7mq2x9ab clean step=way`',
+  ]);
+  const steps = [
+    {
+      ...(viewOf().steps[0] as StepView),
+      id: 'way',
+      unit: 'decided by a person',
+      state: 'done' as const,
+      by: 'bob',
+      choice: 'clean',
+    },
+  ];
+  expect(shownBy(statusCard({ view: viewOf({ steps, asks: [] }), plan: planOf(0), holds: [] }))).toContain(
+    '✔ `way` decided by a person · `clean` by bob',
+  );
+});
+
 test("a plan's card shows what would change and the command that does it", () => {
   const text = shownBy(
     statusCard({ view: viewOf({ verb: 'plan', state: 'done', endedAt: at, asks: [] }), plan: planOf(7), holds: [] }),
@@ -436,6 +475,14 @@ test('no card is ever beyond the limits of Slack, whatever is in the journal', (
           runbook: text,
           asks: [ask, { ...ask, id: text }],
           steps: texts.map((id) => ({ id, phase: 'contain', unit: text, state: 'failed', counts, exceptions })),
+          tasks: texts.map((step) => ({
+            kind: 'decide',
+            step,
+            what: text,
+            who: texts,
+            choices: { [step]: text },
+            askedAt: at,
+          })),
           refusals: texts.map((by) => ({ by, verb: by, at, code: by, reason: text })),
           notes: texts.map((by) => ({ by, at, text })),
           watch: texts.map((action) => ({ at, action, text })),

@@ -27,6 +27,31 @@ test('a launch has a runbook and fields, quoted where they hold spaces', () => {
   });
 });
 
+test('what people do or decide is answered in words, with a step where several wait', () => {
+  expect(parseCommand('confirm run-1 told the owner at 03:10')).toEqual({
+    verb: 'confirm',
+    run: 'run-1',
+    reason: 'told the owner at 03:10',
+  });
+  expect(parseCommand('confirm run-1 step=call-owner “told Ada”')).toEqual({
+    verb: 'confirm',
+    run: 'run-1',
+    step: 'call-owner',
+    reason: 'told Ada',
+  });
+  expect(parseCommand('choose run-1 rebuild step=way')).toEqual({
+    verb: 'choose',
+    run: 'run-1',
+    choice: 'rebuild',
+    step: 'way',
+  });
+  expect(fails('choose run-1')).toMatchObject({
+    code: 'command.no-choice',
+    nextStep: '`/firebreak choose run-1 CHOICE`',
+  });
+  expect(fails('confirm')).toMatchObject({ code: 'command.no-run' });
+});
+
 test('curly quotes of phones and escapes of Slack are what was meant', () => {
   expect(parseCommand('run x reason=“a &lt;b&gt; &amp; c”')).toMatchObject({
     fields: [{ key: 'reason', value: 'a <b> & c' }],

@@ -2,7 +2,7 @@
 import type { Counts } from '../core/counts.js';
 import type { Digest, Iso, Json, PrincipalId } from '../core/json.js';
 import type { EventDraft } from '../core/event.js';
-import type { GateSpec } from '../core/gate.js';
+import type { GateSpec, Request } from '../core/gate.js';
 import type { PlanRef } from '../core/plan.js';
 import type { Retry, Runbook } from '../core/runbook.js';
 import type { Facts, LaunchAbout, Statement } from '../core/statement.js';
@@ -63,6 +63,7 @@ export interface AskInput {
   gate: string;
   round: number;
   allows: 'carry out' | Verb;
+  request?: Request;
   /** What the asked statement said, for requests such as `cancel`. */
   reason?: string;
   spec: GateSpec;
@@ -152,7 +153,14 @@ export interface ControlActivities {
 
 export type Begun =
   | { refused: { code: string; reason: string } }
-  | { refused?: never; about: LaunchAbout; launch: Digest; watch: { everyMs: number; settlesPerHour: number } };
+  | {
+      refused?: never;
+      about: LaunchAbout;
+      launch: Digest;
+      watch: { everyMs: number; settlesPerHour: number };
+      /** Groups of responders, who decide about what no gate of the runbook is for. */
+      responders: string[];
+    };
 
 export interface FinishInput {
   run: RunRef;

@@ -102,7 +102,8 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
       refused: { code: 'run.launched-before', reason: `${input.run} was launched before, by another statement.` },
     };
   const { everyMs, settlesPerHour } = bundle.installation.watch;
-  return { about: about as LaunchAbout, launch, watch: { everyMs, settlesPerHour } };
+  const { responders } = bundle.people;
+  return { about: about as LaunchAbout, launch, watch: { everyMs, settlesPerHour }, responders };
 }
 
 function incidentOpened(input: BeginInput, actor: string): EventDraft {
@@ -205,7 +206,8 @@ async function ask(deps: EngineDeps, input: AskInput): Promise<{ plan: Digest }>
     });
   }
   // A request such as cancel changes nothing in a system; what it is about is its own effect.
-  if (input.allows !== 'carry out') effects.add(digestOf({ request: input.allows, run: run.run, round }));
+  if (input.allows !== 'carry out')
+    effects.add(digestOf({ ...input.request, request: input.allows, run: run.run, round }));
   const plan = planDigest([...effects]);
   await deps.store.putDocument('effects', plan, [...effects].toSorted());
   const about = { kind: 'gate' as const, run: run.run, launch: run.launch, gate, round, plan };

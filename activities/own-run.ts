@@ -16,6 +16,8 @@ import type { EngineDeps } from './deps.js';
 const engineActions: EventAction[] = [
   'run.needs-a-person',
   'run.resumed',
+  'run.paused',
+  'run.unpaused',
   'step.started',
   'step.asked',
   'step.reminded',
@@ -27,6 +29,7 @@ const engineActions: EventAction[] = [
   'gate.passed',
   'gate.denied',
   'gate.expired',
+  'gate.closed',
   'statement.refused',
   'containment.started',
   'containment.review-due',

@@ -206,6 +206,9 @@ function kindOf(hold: Hold): string {
 function waitsFor(view: RunView, nowMs: number): string[] {
   const asking = view.asks.filter(({ state }) => state === 'asking');
   return [
+    ...(view.paused === undefined
+      ? []
+      : [`the end of a pause at ${clock(view.paused.until, nowMs)}, by ${view.paused.by}`]),
     ...view.waiting.map(({ why, step }) => `a person${step === undefined ? '' : ` at ${step}`}: ${why}`),
     ...asking.map((ask) => waitsAt(ask, nowMs)),
     ...view.tasks.map(

@@ -10,8 +10,12 @@ export function nextStep(view: RunView, holds: Hold[]): string {
   const asks = view.asks.filter(({ state }) => state === 'asking');
   if (view.state === 'needs a person')
     return `${view.needs?.why ?? 'A person has to decide.'} ${view.needs?.next ?? `See \`firebreak status ${view.run}\`.`}`;
-  if (asks.length + view.tasks.length > 0)
+  const { paused } = view;
+  if (asks.length + view.tasks.length > 0 || paused !== undefined)
     return [
+      ...(paused === undefined
+        ? []
+        : [`Paused until ${paused.until} by ${paused.by}; to go on before: firebreak resume ${view.run}.`]),
       ...asks.map((ask) => whoDecides(view, ask, asks)),
       ...view.tasks.map((task) => whoAnswers(view, task)),
     ].join(' ');

@@ -84,6 +84,23 @@ function declareSteering(program: Command): void {
     .action((run: string, options: RetryOptions) =>
       perform(options, async (call) => (await import('./steer.js')).retry(call, run)),
     );
+  speakingVerb(program, 'pause <run> [duration]', 'begin nothing new for a while; more than 15m needs somebody else', [
+    'firebreak pause run-4k7mq2x9ab',
+    'firebreak pause run-4k7mq2x9ab 10m --reason "the owner calls back"',
+  ]).action((run: string, duration: string | undefined, options: SpeakOptions) =>
+    perform(options, async (call) => (await import('./steer.js')).pause(call, run, duration)),
+  );
+  speakingVerb(program, 'resume <run>', 'let a paused run go on', [
+    'firebreak resume run-4k7mq2x9ab',
+    'firebreak resume run-4k7mq2x9ab --reason "the owner agrees"',
+  ]).action((run: string, options: SpeakOptions) =>
+    perform(options, async (call) => (await import('./steer.js')).resume(call, run)),
+  );
+  speakingVerb(program, 'skip <run> <step>', 'leave out a step that has not ended; somebody else must agree', [
+    'firebreak skip run-4k7mq2x9ab call-owner --reason "nobody answers the phone"',
+  ]).action((run: string, step: string, options: SpeakOptions) =>
+    perform(options, async (call) => (await import('./steer.js')).skip(call, run, step)),
+  );
   speakingVerb(
     program,
     'cancel <run>',

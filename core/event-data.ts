@@ -1,6 +1,6 @@
 /** What `data` of an event holds, by action; the reducer, the cards and the exports read these shapes. */
 import type { Verb } from './verbs.js';
-import type { GateSpec } from './gate.js';
+import type { GateSpec, Request } from './gate.js';
 import type { Digest, Iso, Json, PrincipalId } from './json.js';
 import type { PlanRef } from './plan.js';
 import type { Phase } from './runbook.js';
@@ -34,6 +34,7 @@ export interface GateAsked {
   id: string;
   about: GateAbout;
   allows: 'carry out' | Verb;
+  request?: Request;
   spec: GateSpec;
   excluded: string[];
   deadline: Iso;
@@ -77,6 +78,13 @@ export interface LimitReached {
   /** Absent of what is not held, because the approval does not cover it any more. */
   hold?: string;
   until?: Iso;
+}
+
+/** run.paused */
+export interface Paused {
+  by: PrincipalId;
+  until: Iso;
+  says: string;
 }
 
 export interface NeedsAPerson {

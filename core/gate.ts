@@ -23,12 +23,20 @@ export interface GateSpec {
 
 export const approvalValidMsDefault = 60 * 60_000;
 
+/** What a request such as `skip` is for; part of what people agree to. */
+export interface Request {
+  by: PrincipalId;
+  step?: string;
+  byMs?: number;
+}
+
 /** A gate while it asks: one round, about one plan. */
 export interface Ask {
   id: string;
   about: GateAbout;
   /** What passing allows: the carrying out of the planned changes, or a request such as `cancel`. */
   allows: 'carry out' | Verb;
+  request?: Request;
   spec: GateSpec;
   /** The requester, and whoever else may not decide. */
   excluded: PrincipalId[];

@@ -5,13 +5,14 @@ import type {
   GateMoved,
   LimitReached,
   NeedsAPerson,
+  Paused,
   PlanMade,
   RunLaunched,
   StatementRuled,
   StepAsked,
   StepFinished,
 } from './event-data.js';
-import { type GateSpec, goodUntil } from './gate.js';
+import { type GateSpec, goodUntil, type Request } from './gate.js';
 import type { Digest, Iso, Json, PrincipalId } from './json.js';
 import type { PlanRef } from './plan.js';
 import type { Phase } from './runbook.js';
@@ -23,6 +24,7 @@ export type RunState =
   | 'planning'
   | 'asking'
   | 'running'
+  | 'paused'
   | 'needs a person'
   | 'done'
   | 'failed'
@@ -50,6 +52,7 @@ export interface AskView {
   id: string;
   about: GateAbout;
   allows: 'carry out' | Verb;
+  request?: Request;
   spec: GateSpec;
   excluded: PrincipalId[];
   openedAt: Iso;
@@ -57,7 +60,7 @@ export interface AskView {
   containing: boolean;
   plans: PlanRef[];
   reason?: string;
-  /** `closed`: the run ended while it asked; nobody can answer any more. */
+  /** `closed`: the run ended, or the step was skipped, while it asked; nobody can answer any more. */
   state: 'asking' | 'passed' | 'denied' | 'expired' | 'closed';
   decided: Decision[];
   /** Approvals that grew too old before the gate passed: they count no more, and can be given again. */
@@ -113,6 +116,7 @@ export interface RunView {
   needs?: NeedsAPerson;
   /** All that waits for a person, the latest last; one step's retry does not speak for the others. */
   waiting: NeedsAPerson[];
+  paused?: { by: PrincipalId; until: Iso };
   evidence: number;
   notes: { by: PrincipalId; at: Iso; text: string }[];
   /** What the containment saw while in force. */
@@ -178,12 +182,15 @@ const passedOver: Partial<Record<EventAction, true>> = {
   'run.cancelled': true,
   'run.needs-a-person': true,
   'run.resumed': true,
+  'run.paused': true,
+  'run.unpaused': true,
   'step.started': true,
   'step.asked': true,
   'gate.asked': true,
   'gate.passed': true,
   'gate.denied': true,
   'gate.expired': true,
+  'gate.closed': true,
   'gate.reminded': true,
   'gate.escalated': true,
   'gate.extended': true,
@@ -210,7 +217,16 @@ function step(view: RunView, event: Event): RunView {
       ]);
     case 'run.resumed': {
       const waiting = view.waiting.filter((each) => each.step !== event.step);
-      return nowWaiting({ ...view, state: waiting.length > 0 ? 'needs a person' : 'running' }, waiting);
+      return nowWaiting({ ...view, state: stateWhile({ ...view, waiting }, 'running') }, waiting);
+    }
+    case 'run.paused': {
+      const { by, until } = event.data as unknown as Paused;
+      const paused = { ...view, paused: { by, until } };
+      return { ...paused, state: stateWhile(paused, 'running') };
+    }
+    case 'run.unpaused': {
+      const { paused: _paused, ...going } = view;
+      return { ...going, state: stateWhile(going, 'running') };
     }
     case 'step.started':
       return {
@@ -236,6 +252,8 @@ function step(view: RunView, event: Event): RunView {
       return onAsk(view, event, 'denied');
     case 'gate.expired':
       return onAsk(view, event, 'expired');
+    case 'gate.closed':
+      return onAsk(view, event, 'closed');
     case 'gate.reminded':
       return lapsed(onAsk(view, event, 'asking'), event);
     case 'gate.escalated':
@@ -277,8 +295,9 @@ function seen({ occurredAt, action, data }: Event): WatchView {
 
 function ended(view: RunView, event: Event, state: RunState): RunView {
   const says = textOf(event.data?.['says']);
+  const { paused: _paused, ...going } = view;
   const over: RunView = {
-    ...view,
+    ...going,
     state,
     endedAt: event.occurredAt,
     steps: view.steps.map((each) => (each.state === 'running' ? { ...each, state: 'unknown' } : each)),
@@ -294,9 +313,10 @@ function nowWaiting({ needs: _needs, ...view }: RunView, waiting: NeedsAPerson[]
   return needs === undefined ? { ...view, waiting } : { ...view, waiting, needs };
 }
 
-/** A run that asks, or waits for a person, goes on doing so while another of its branches runs. */
+/** A run that asks, is paused, or waits for a person, goes on doing so while another of its branches runs. */
 function stateWhile(view: RunView, otherwise: RunState): RunState {
   if (view.waiting.length > 0) return 'needs a person';
+  if (view.paused !== undefined) return 'paused';
   return view.tasks.length > 0 || view.asks.some((ask) => ask.state === 'asking') ? 'asking' : otherwise;
 }
 
@@ -320,7 +340,8 @@ function onStep(view: RunView, event: Event, patch: Partial<StepView>): RunView 
 function asked(view: RunView, event: Event): RunView {
   const data = event.data as unknown as GateAsked;
   const ask: AskView = { ...data, openedAt: event.occurredAt, state: 'asking', decided: [] };
-  return { ...view, state: 'asking', asks: [...view.asks.filter(({ id }) => id !== ask.id), ask] };
+  const state = view.paused === undefined ? 'asking' : 'paused';
+  return { ...view, state, asks: [...view.asks.filter(({ id }) => id !== ask.id), ask] };
 }
 
 function onAsk(view: RunView, event: Event, state: AskView['state']): RunView {

@@ -23,13 +23,13 @@ export interface GateAbout {
   plan: Digest;
 }
 
-/** About a run as it goes: retry, cancel, extend, note, confirm, choose. */
+/** About a run as it goes: retry, pause, resume, skip, cancel, extend, note, confirm, choose. */
 export interface RunAbout {
   kind: 'run';
   run: string;
   launch: Digest;
   step?: string;
-  /** For `extend`: by how many milliseconds. */
+  /** For `extend` and `pause`: by how many milliseconds. */
   byMs?: number;
   /** For `choose`: one of the choices that the step offers. */
   choice?: string;

@@ -6,6 +6,9 @@ export const verbs = [
   'deny',
   'withdraw',
   'retry',
+  'pause',
+  'resume',
+  'skip',
   'cancel',
   'undo',
   'release',
@@ -40,6 +43,11 @@ export const whoMay: Record<Verb, Who> = {
   confirm: { who: 'step' },
   /** Which way a run goes on, at a step that people decide. */
   choose: { who: 'step' },
+  /** Up to 15 minutes a responder pauses alone; longer asks. Nothing new begins meanwhile, and what people say counts. */
+  pause: { who: 'asks', need: 1, needLifting: 1 },
+  resume: { who: 'responder' },
+  /** One step, with a reason; what it put in force stays. */
+  skip: { who: 'asks', need: 1, needLifting: 1 },
   /** Before the first write a responder may cancel alone; afterwards it asks. It never lifts a containment. */
   cancel: { who: 'asks', need: 1, needLifting: 1 },
   undo: { who: 'asks', need: 1, needLifting: 2 },

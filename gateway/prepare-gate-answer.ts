@@ -2,6 +2,7 @@
 import { askName } from '../core/ask-name.js';
 import { FirebreakError } from '../core/errors.js';
 import { groupsOf } from '../core/people.js';
+import { requestName } from '../core/request-name.js';
 import type { AskView, RunView } from '../core/run-view.js';
 import type { Prepared } from './api.js';
 import { gateLine, planLines } from './lines.js';
@@ -23,7 +24,7 @@ export async function prepareGateAnswer(preparing: Preparing, ask: RunAsk): Prom
     incident: view.incident,
     validForMs: asked.spec.approvalValidMs,
     shows: [
-      `${ask.verb} ${whatItAllows(asked)} of ${view.run} (${view.runbook}), asked by ${view.requester}${view.reason === undefined ? '' : `: ${view.reason}`}`,
+      `${ask.verb} ${whatItAllows(asked)} of ${view.run} (${view.runbook}), asked by ${asked.request?.by ?? view.requester}${whyOf(view, asked)}`,
       `gate ${asked.about.gate}, round ${asked.about.round}: ${gateLine(asked.spec)}`,
       ...planLines(plan, view.run),
       `plan ${asked.about.plan}`,
@@ -31,6 +32,11 @@ export async function prepareGateAnswer(preparing: Preparing, ask: RunAsk): Prom
       ...warnings(preparing, asked),
     ],
   };
+}
+
+function whyOf(view: RunView, asked: AskView): string {
+  const reason = asked.reason ?? view.reason;
+  return reason === undefined ? '' : `: ${reason}`;
 }
 
 /** The one ask that is meant. Several asking means that the person must say which: nobody approves by accident. */
@@ -65,8 +71,8 @@ function nextFor({ state, run }: RunView): string {
     : `wait until it asks; \`firebreak watch ${run}\` shows it.`;
 }
 
-function whatItAllows({ allows }: AskView): string {
-  return allows === 'carry out' ? 'carrying out the plan' : `the ${allows}`;
+function whatItAllows({ allows, request }: AskView): string {
+  return allows === 'carry out' ? 'carrying out the plan' : `the ${requestName(allows, request)}`;
 }
 
 /** What the engine would refuse for is said before the signature; it still may be said, and is then on the record. */

@@ -1,8 +1,9 @@
-/** Retry, cancel, extend, note: about a run as it goes. Notes and extensions may come after its end. */
+/** Retry, pause, resume, skip, cancel, extend, note: about a run as it goes. Notes and extensions may come after its end. */
 import { FirebreakError } from '../core/errors.js';
 import { formatDuration } from '../core/duration.js';
 import type { RunView } from '../core/run-view.js';
 import type { RunAbout } from '../core/statement.js';
+import type { Verb } from '../core/verbs.js';
 import type { Prepared } from './api.js';
 import type { Preparing, RunAsk } from './prepare.js';
 import { Refusal } from './refusal.js';
@@ -13,14 +14,14 @@ export async function prepareRunAnswer({ views, nonce }: Preparing, ask: RunAsk)
   const view = await knownRun(views, ask.run);
   refuseIncomplete(ask);
   refuseStep(ask);
-  if (hasEnded(view.state) && (ask.verb === 'retry' || ask.verb === 'cancel')) throw runEnded(view, ask.verb);
+  if (hasEnded(view.state) && ask.verb !== 'note' && ask.verb !== 'extend') throw runEnded(view, ask.verb);
   if (ask.step !== undefined) refuseUnknownStep(view, ask.step);
   const about: RunAbout = {
     kind: 'run',
     run: view.run,
     launch: view.launch,
     ...(ask.step === undefined ? {} : { step: ask.step }),
-    ...(ask.verb === 'extend' && ask.byMs !== undefined ? { byMs: ask.byMs } : {}),
+    ...((ask.verb === 'extend' || ask.verb === 'pause') && ask.byMs !== undefined ? { byMs: ask.byMs } : {}),
   };
   return { about, nonce, run: view.run, incident: view.incident, shows: [line(view, ask)] };
 }
@@ -35,7 +36,17 @@ export function runEnded({ run, state, endedAt, says }: RunView, verb: string): 
   );
 }
 
-function refuseIncomplete({ verb, byMs, reason }: RunAsk): void {
+function refuseIncomplete({ verb, run, step, byMs, reason }: RunAsk): void {
+  if (verb === 'pause' && byMs === undefined)
+    throw new FirebreakError('pause.no-duration', 'A pause needs to say for how long.', {
+      nextStep: 'give a duration such as 10m; up to 15m needs nobody else.',
+    });
+  if (verb === 'skip' && step === undefined)
+    throw new FirebreakError('skip.no-step', 'What is skipped is one step.', { nextStep: 'name the step.' });
+  if (verb === 'skip' && (reason === undefined || reason.trim() === ''))
+    throw new FirebreakError('skip.no-reason', 'To leave a step out needs a reason.', {
+      nextStep: `say why: \`firebreak skip ${run} ${step} --reason "..."\`.`,
+    });
   if (verb === 'extend' && byMs === undefined) {
     throw new FirebreakError('extend.no-duration', 'An extension needs to say by how much.', {
       nextStep: 'give a duration such as 2h.',
@@ -46,9 +57,11 @@ function refuseIncomplete({ verb, byMs, reason }: RunAsk): void {
   }
 }
 
+const wholeRun: Verb[] = ['cancel', 'extend', 'pause', 'resume'];
+
 /** What moves or ends a whole run must not be signed as if it were about one step. */
 function refuseStep({ verb, step }: RunAsk): void {
-  if (step === undefined || (verb !== 'cancel' && verb !== 'extend')) return;
+  if (step === undefined || !wholeRun.includes(verb)) return;
   throw new FirebreakError('about.whole-run', `"${verb}" is about a whole run; it cannot be said of one step.`, {
     nextStep: `say it without \`--step ${step}\`; \`deny\` stops what one gate asks about.`,
   });

@@ -20,7 +20,7 @@ const ask = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('confirm'), run: name, step: name.optional(), reason }),
   z.strictObject({ verb: z.literal('choose'), run: name, choice: name, step: name.optional(), reason }),
   z.strictObject({
-    verb: z.enum(['approve', 'deny', 'withdraw', 'retry', 'cancel', 'extend', 'note']),
+    verb: z.enum(['approve', 'deny', 'withdraw', 'retry', 'pause', 'resume', 'skip', 'cancel', 'extend', 'note']),
     run: name,
     gate: name.optional(),
     step: name.optional(),

@@ -1,4 +1,5 @@
 /** What a changing step waits for before it writes: its plan, and the people who must agree to it. */
+import { CancellationScope } from '@temporalio/workflow';
 import { evaluate, stepsRead } from '../core/expression.js';
 import { atLeast } from '../core/gate.js';
 import type { Json } from '../core/json.js';
@@ -49,11 +50,11 @@ async function agreed(context: RunContext, step: Step, { ask }: Planned): Promis
 }
 
 function awaitOnce({ memory, awaiting }: RunContext, asked: AskRecord): Promise<Exclude<AskRecord['state'], 'asking'>> {
-  const known = awaiting.get(asked.ask.id);
-  if (known !== undefined) return known;
-  const wait = awaitAsk(memory, asked);
-  awaiting.set(asked.ask.id, wait);
-  return wait;
+  const id = asked.ask.id;
+  // Several steps wait for it: that one of them is left out must not end the asking for the others.
+  const wait = awaiting.get(id) ?? CancellationScope.nonCancellable(() => awaitAsk(memory, asked));
+  awaiting.set(id, wait);
+  return Promise.race([wait, CancellationScope.current().cancelRequested]);
 }
 
 /** Plans all steps that name this step's gate and can be planned now, and asks for them in one round. */

@@ -1,7 +1,7 @@
 /** How a gate asks and how it ends: by what people say, or by workflow time; never passed by time. */
 import { condition } from '@temporalio/workflow';
 import type { EventDraft } from '../core/event.js';
-import { type GateSpec, standingIn, stillGood, verdict } from '../core/gate.js';
+import { type GateSpec, type Request, standingIn, stillGood, verdict } from '../core/gate.js';
 import type { PlanRef } from '../core/plan.js';
 import type { Statement } from '../core/statement.js';
 import type { Verb } from '../core/verbs.js';
@@ -13,6 +13,7 @@ export interface Question {
   gate: string;
   spec: GateSpec;
   allows: 'carry out' | Verb;
+  request?: Request;
   plans: PlanRef[];
   containing: boolean;
   excluded: string[];
@@ -30,10 +31,10 @@ export async function openAsk(memory: RunMemory, desk: { opening: number }, ques
     const deadline = new Date(Date.now() + question.spec.withinMs).toISOString();
     const { run } = memory;
     const { plan } = await calling(memory, control.ask({ run, id, round, openedAt, deadline, ...question }));
-    const { gate, spec, allows, containing, excluded, plans } = question;
+    const { gate, plans, reason: _reason, ...asks } = question;
     const about = { kind: 'gate' as const, run: run.run, launch: run.launch, gate, round, plan };
     const asked: AskRecord = {
-      ask: { id, about, allows, spec, excluded, openedAt, deadline, containing },
+      ask: { ...asks, id, about, openedAt, deadline },
       plans,
       counted: [],
       statements: [],

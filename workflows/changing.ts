@@ -11,6 +11,7 @@ import { chunks, inParallel } from './parallel.js';
 import { NeedsPerson } from './person.js';
 import { executor } from './proxies.js';
 import { calling, eventOf, record } from './record.js';
+import { untilUnpaused } from './requests.js';
 import { askOf, type RunContext, warrantOf } from './run-context.js';
 
 /** Rounds in which a step may ask for what lay outside what was approved; then a person must look. */
@@ -86,9 +87,10 @@ async function carryOut(
     closes,
     retry: step.retry,
   };
-  const ends = await inParallel(batches, (range, index) =>
-    calling(memory, executor(plan.system, step.timeoutMs).carryOut({ ...base, ...range, opens: index === 0 })),
-  );
+  const ends = await inParallel(batches, async (range, index) => {
+    await untilUnpaused(memory);
+    return calling(memory, executor(plan.system, step.timeoutMs).carryOut({ ...base, ...range, opens: index === 0 }));
+  });
   const counts = ends.reduce((sum, each) => addCounts(sum, each.counts), noCounts);
   if (!closes) {
     const data: StepFinished = {

@@ -8,6 +8,7 @@ import { chunks, inParallel } from './parallel.js';
 import { asPersonNeed } from './person.js';
 import { executor } from './proxies.js';
 import { calling, eventOf, record } from './record.js';
+import { untilUnpaused } from './requests.js';
 import { itemsOf, type RunContext } from './run-context.js';
 
 export async function collect(context: RunContext, step: Step): Promise<StepResult> {
@@ -21,6 +22,7 @@ export async function collect(context: RunContext, step: Step): Promise<StepResu
   let failure: string | undefined;
   const ends = await inParallel(batches, async (batch, index) => {
     try {
+      await untilUnpaused(memory);
       const work = {
         run: memory.run,
         step: step.id,

@@ -31,7 +31,7 @@ export interface AskRecord {
   counted: Counted[];
   /** Those that counted, in order: the warrant of what follows. */
   statements: Statement[];
-  state: 'asking' | 'passed' | 'denied' | 'expired';
+  state: 'asking' | 'passed' | 'denied' | 'expired' | 'closed';
   remindedAt: number;
   escalated: boolean;
 }
@@ -48,6 +48,7 @@ export interface RunMemory {
   version: 1;
   run: RunRef;
   watch: Extract<Begun, { refused?: never }>['watch'];
+  responders: string[];
   results: Record<string, StepResult>;
   planned: Record<string, Planned>;
   /** Last round of each gate. */
@@ -61,6 +62,10 @@ export interface RunMemory {
   /** Whether anything may have been written: from then on a cancel asks. */
   wrote: boolean;
   cancelled: boolean;
+  /** Steps that people agreed to leave out, with the words for the record. */
+  skips: Record<string, string>;
+  /** Until then nothing new begins, in milliseconds. */
+  pausedUntil?: number;
   /** A failure that stops the run: steps not yet begun do not begin. */
   stopped: boolean;
   /** Steps whose containment is watched. */
@@ -71,11 +76,12 @@ export interface RunMemory {
   inFlight: number;
 }
 
-export function freshMemory(run: RunRef, watch: RunMemory['watch']): RunMemory {
+export function freshMemory(run: RunRef, { watch, responders }: Pick<RunMemory, 'watch' | 'responders'>): RunMemory {
   return {
     version: 1,
     run,
     watch,
+    responders,
     results: {},
     planned: {},
     rounds: {},
@@ -85,6 +91,7 @@ export function freshMemory(run: RunRef, watch: RunMemory['watch']): RunMemory {
     refusals: {},
     wrote: false,
     cancelled: false,
+    skips: {},
     stopped: false,
     watched: [],
     events: 0,

@@ -53,8 +53,11 @@ export async function awaitPerson(
     // At once, so that steps which wait for the same gate are planned and asked for together again.
     if (anew) delete memory.planned[step];
   });
-  await record(memory, eventOf(memory, 'run.needs-a-person', { step, data: needs }));
-  await condition(() => told);
-  desk.waiting.delete(step);
+  try {
+    await record(memory, eventOf(memory, 'run.needs-a-person', { step, data: needs }));
+    await condition(() => told);
+  } finally {
+    desk.waiting.delete(step);
+  }
   await record(memory, eventOf(memory, 'run.resumed', { step }));
 }

@@ -11,13 +11,12 @@ import type { BeginInput, FinishInput } from '../activities/contract.js';
 import { noCounts } from '../core/counts.js';
 import type { StepFinished } from '../core/event-data.js';
 import type { Step } from '../core/runbook.js';
-import { whoMay } from '../core/verbs.js';
 import { planOf } from './agreeing.js';
-import { awaitAsk, openAsk } from './asking.js';
-import { type Answer, freshMemory, type RunMemory } from './memory.js';
+import { freshMemory, type RunMemory } from './memory.js';
 import { asPersonNeed } from './person.js';
 import { control } from './proxies.js';
 import { eventOf, record } from './record.js';
+import { hearRequest, takeUpRequests } from './requests.js';
 import { itemsOf, type RunContext } from './run-context.js';
 import { acceptStatements, type Desk } from './statements.js';
 import { runStep } from './steps.js';
@@ -37,17 +36,16 @@ export async function run(input: RunInput): Promise<RunResult> {
     waiting: new Map(),
     answering: new Map(),
     ended: false,
-    onCancel: () => Promise.resolve({ code: 'run.not-begun', reason: 'The run has not begun.' }),
+    onRequest: () => Promise.resolve({ code: 'run.not-begun', reason: 'The run has not begun.' }),
   };
   acceptStatements(desk);
   const memory = input.memory ?? (await begin(input));
   if (memory === undefined) return { state: 'refused' };
   const { memory: _memory, ...begun } = input;
   const context: RunContext = { input: begun, memory, desk, planning: new Map(), awaiting: new Map() };
-  desk.onCancel = (statement) => cancel(context, statement.by, statement.reason);
+  desk.onRequest = (statement) => hearRequest(context, statement);
   desk.memory = memory;
-  for (const asked of memory.asks)
-    if (asked.ask.allows === 'cancel' && asked.state === 'asking') void heedCancel(context, asked);
+  takeUpRequests(context);
   try {
     const handedOver = await goThrough(context);
     if (handedOver) return await continueAsNew<typeof run>({ ...begun, memory });
@@ -61,8 +59,8 @@ export async function run(input: RunInput): Promise<RunResult> {
 async function begin(input: BeginInput): Promise<RunMemory | undefined> {
   const begun = await control.begin(input);
   if (begun.refused !== undefined) return undefined;
-  const { launch, watch } = begun;
-  return freshMemory({ run: input.run, incident: input.incident, launch, requester: input.launch.by }, watch);
+  const { launch } = begun;
+  return freshMemory({ run: input.run, incident: input.incident, launch, requester: input.launch.by }, begun);
 }
 
 /** All steps to their ends, or until the run is cancelled or hands itself over: true for the last. */
@@ -70,9 +68,11 @@ async function goThrough(context: RunContext): Promise<boolean> {
   const { memory, input } = context;
   const scope = new CancellationScope();
   let ended = false;
+  let steps: Promise<void>[] = [];
   const going = scope.run(async () => {
-    if (input.launch.verb === 'plan') await planOnly(context);
-    else await Promise.all(input.runbook.steps.map((step) => runStep(context, step)));
+    steps =
+      input.launch.verb === 'plan' ? planOnly(context) : input.runbook.steps.map((step) => runStep(context, step));
+    await Promise.all(steps);
     ended = true;
   });
   // Failures of the going are looked at below; until then they must not count as unhandled.
@@ -81,6 +81,8 @@ async function goThrough(context: RunContext): Promise<boolean> {
   if (ended) return false;
   if (!memory.cancelled) return true;
   scope.cancel();
+  // All of them, for the record must not say that the run has ended while a batch is still under way.
+  await Promise.allSettled(steps);
   await going.catch((error: unknown) => {
     if (!isCancellation(error)) throw error;
   });
@@ -93,9 +95,9 @@ function mayHandOver(memory: RunMemory): boolean {
 }
 
 /** What would be changed, without asking anybody and without changing anything. */
-async function planOnly(context: RunContext): Promise<void> {
+function planOnly(context: RunContext): Promise<void>[] {
   const changing = context.input.runbook.steps.filter(({ work }) => work.kind === 'change');
-  await Promise.all(changing.map((step) => planAlone(context, step)));
+  return changing.map((step) => planAlone(context, step));
 }
 
 async function planAlone(context: RunContext, step: Step): Promise<void> {
@@ -123,36 +125,6 @@ async function planIncomplete(
   memory.results[step.id] = { state, counts: noCounts };
   const data: StepFinished = { state, counts: {}, exceptions: [{ key: step.id, status: 'failed', ...why }] };
   await record(memory, eventOf(memory, 'step.finished', { step: step.id, outcome: state, data }));
-}
-
-/** Before the first write a responder cancels alone; afterwards one other person must agree. It lifts nothing. */
-async function cancel(context: RunContext, by: string, reason: string | undefined): Promise<Answer> {
-  const { memory, desk } = context;
-  if (memory.asks.some(({ ask, state }) => ask.allows === 'cancel' && state === 'asking'))
-    return { code: 'cancel.asked', reason: 'A cancel already asks; somebody else must agree to it.' };
-  const passed = memory.asks.find(({ state, ask }) => state === 'passed' && ask.allows === 'carry out');
-  if (!memory.wrote || passed === undefined) {
-    memory.cancelled = true;
-    return { outcome: 'cancelled; nothing had been changed' };
-  }
-  const { need } = whoMay.cancel as Extract<(typeof whoMay)['cancel'], { who: 'asks' }>;
-  const { gate } = passed.ask.about;
-  const question = {
-    gate,
-    spec: { ...passed.ask.spec, need, personalKeys: 0 },
-    allows: 'cancel' as const,
-    plans: [],
-    containing: false,
-    excluded: [by],
-    ...(reason === undefined ? {} : { reason }),
-  };
-  const asked = await openAsk(memory, desk, question);
-  void heedCancel(context, asked);
-  return { outcome: `asks at gate "${gate}": ${need} other than you must agree` };
-}
-
-async function heedCancel({ memory }: RunContext, asked: RunMemory['asks'][number]): Promise<void> {
-  if ((await awaitAsk(memory, asked)) === 'passed') memory.cancelled = true;
 }
 
 async function finish({ memory, input, desk }: RunContext): Promise<RunResult> {

@@ -7,7 +7,7 @@ import { same } from '../core/canonical.js';
 import { judge, judgeResponder, standingIn } from '../core/gate.js';
 import type { Facts, Statement } from '../core/statement.js';
 import { judgeTask } from '../core/task.js';
-import { verbs } from '../core/verbs.js';
+import { type Verb, verbs } from '../core/verbs.js';
 import { dropLapsed, moved, settleAsk, wordsOf } from './asking.js';
 import type { Answer, AskRecord, RunMemory } from './memory.js';
 import { control } from './proxies.js';
@@ -32,7 +32,8 @@ export interface Desk {
   waiting: Map<string, () => void>;
   /** Answers being found, by verb, person and nonce: two clicks get one answer. */
   answering: Map<string, Promise<Answer>>;
-  onCancel: (statement: Statement) => Promise<Answer>;
+  /** For what changes how the run goes: cancel, pause, resume, skip. */
+  onRequest: (statement: Statement) => Promise<Answer>;
   /** The end is being put on record: nothing counts any more. */
   ended: boolean;
 }
@@ -115,6 +116,9 @@ async function rule(memory: RunMemory, desk: Desk, statement: Statement, facts: 
     case 'choose':
       return answerTask(memory, statement, facts);
     case 'retry':
+    case 'pause':
+    case 'resume':
+    case 'skip':
     case 'cancel':
     case 'extend':
     case 'note':
@@ -163,6 +167,7 @@ function askOf(memory: RunMemory, { about }: Statement): AskRecord | undefined {
 function afterwards({ ask, state }: AskRecord): string {
   if (state === 'expired')
     return `Gate "${ask.about.gate}" ran out of time at ${ask.deadline}; nothing was done. A retry asks again.`;
+  if (state === 'closed') return `Gate "${ask.about.gate}" asks no longer: its steps were skipped.`;
   return `Gate "${ask.about.gate}" has already ${state === 'passed' ? 'passed' : 'been denied'}.`;
 }
 
@@ -222,9 +227,12 @@ async function speak(memory: RunMemory, desk: Desk, statement: Statement, facts:
   return answer;
 }
 
+/** Said of a whole run, so that nobody signs it as if it were about one step. */
+const wholeRun: Verb[] = ['cancel', 'extend', 'pause', 'resume'];
+
 async function act(memory: RunMemory, desk: Desk, statement: Statement): Promise<Answer> {
   const { about, verb } = statement;
-  if (about.kind === 'run' && about.step !== undefined && (verb === 'cancel' || verb === 'extend'))
+  if (about.kind === 'run' && about.step !== undefined && wholeRun.includes(verb))
     return { code: 'about.whole-run', reason: `"${verb}" is about a whole run; it cannot be said of one step.` };
   switch (statement.verb) {
     case 'note':
@@ -235,7 +243,7 @@ async function act(memory: RunMemory, desk: Desk, statement: Statement): Promise
     case 'retry':
       return retry(desk, statement);
     default:
-      return desk.onCancel(statement);
+      return desk.onRequest(statement);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Carries one step through: when it may begin, what kind of work it is, what happens to its failure, and how it ended. */
-import { condition } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { noCounts } from '../core/counts.js';
 import { evaluate } from '../core/expression.js';
 import type { Step } from '../core/runbook.js';
@@ -9,15 +9,41 @@ import { collect } from './collecting.js';
 import type { StepResult } from './memory.js';
 import { asPersonNeed, awaitPerson } from './person.js';
 import { eventOf, record } from './record.js';
+import { untilUnpaused } from './requests.js';
 import { namesOf, type RunContext } from './run-context.js';
 
 export async function runStep(context: RunContext, step: Step): Promise<void> {
   const { memory } = context;
   if (memory.results[step.id] !== undefined) return;
+  await unlessSkipped(context, step, () => goThrough(context, step));
+  const agreed = memory.skips[step.id];
+  if (agreed !== undefined && memory.results[step.id] === undefined) await skip(context, step, agreed);
+}
+
+/** Whatever the step waits for ends when people have agreed to leave it out; a batch ends after the change that it is in. */
+async function unlessSkipped({ memory }: RunContext, step: Step, work: () => Promise<void>): Promise<void> {
+  const scope = new CancellationScope();
+  let ended = false;
+  const going = scope.run(work).finally(() => {
+    ended = true;
+  });
+  // Its failure is looked at below; until then it must not count as unhandled.
+  going.catch(() => undefined);
+  // A run that is cancelled waits for what is under way, so this waiting must not end before that.
+  await CancellationScope.nonCancellable(() => condition(() => ended || memory.skips[step.id] !== undefined));
+  if (!ended) scope.cancel();
+  await going.catch((error: unknown) => {
+    if (!isCancellation(error) || memory.skips[step.id] === undefined) throw error;
+  });
+}
+
+async function goThrough(context: RunContext, step: Step): Promise<void> {
+  const { memory } = context;
   await condition(() => memory.stopped || step.needs.every((id) => memory.results[id] !== undefined));
   if (memory.stopped) return skip(context, step, 'the run was stopped by a failure before it');
   for (;;) {
     try {
+      await untilUnpaused(memory);
       if (step.if !== undefined && evaluate(step.if, namesOf(context)) !== true)
         return await skip(context, step, 'its condition is not met');
       return end(context, step, await carryThrough(context, step));

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ActionsBlock, InputBlock, KnownBlock } from '@slack/web-api';
 import { canonical } from '../../core/canonical.js';
+import { requestName } from '../../core/request-name.js';
 import { worst } from '../../core/risk.js';
 import type { AskView, RunView, StepView } from '../../core/run-view.js';
 import {
@@ -76,7 +77,8 @@ export function nonceOf(ask: AskView): string {
 }
 
 function titleLine(view: RunView, ask: AskView): string {
-  const what = ask.allows === 'carry out' ? titleOf(view) : `${ask.allows} of ${titleOf(view)}`;
+  const what =
+    ask.allows === 'carry out' ? titleOf(view) : `${requestName(ask.allows, ask.request)} in ${titleOf(view)}`;
   switch (ask.state) {
     case 'asking':
       return `Approve? ${what}`;
@@ -93,11 +95,14 @@ function titleLine(view: RunView, ask: AskView): string {
 
 function asker(view: RunView, ask: AskView): { requester: string; reason?: string } {
   const reason = ask.reason ?? view.reason;
-  return { requester: view.requester, ...(reason === undefined ? {} : { reason }) };
+  return { requester: ask.request?.by ?? view.requester, ...(reason === undefined ? {} : { reason }) };
 }
 
 function whatLine(view: RunView, ask: AskView): string {
-  const what = ask.allows === 'carry out' ? prose(view.summary, 400) : `Allow ${code(ask.allows, 20)} for this run.`;
+  const what =
+    ask.allows === 'carry out'
+      ? prose(view.summary, 400)
+      : `Allow ${code(requestName(ask.allows, ask.request), 100)} for this run.`;
   return `*What:* ${what}`;
 }
 

@@ -76,7 +76,12 @@ export function statusCard({ view, plan, holds }: CardFacts): CardContent {
 export function nextFor(view: RunView, holds: Hold[]): string {
   if (view.needs !== undefined) return `${prose(view.needs.why)} ${prose(view.needs.next)}`;
   const asking = view.asks.filter(({ state }) => state === 'asking');
-  const waited = [...asking.map(askLine), ...view.tasks.map((task) => taskLine(view, task))];
+  const { paused } = view;
+  const pause =
+    paused === undefined
+      ? []
+      : [`paused until ${moment(paused.until)} by ${prose(paused.by, 60)}; \`firebreak resume ${view.run}\` ends it.`];
+  const waited = [...pause, ...asking.map(askLine), ...view.tasks.map((task) => taskLine(view, task))];
   if (waited.length > 0)
     return bounded(waited, { lines: recentShown, characters: 1_500 }, (left) => `… and ${left} more`);
   const unknown = holds.filter(({ state }) => state === 'intended').length;

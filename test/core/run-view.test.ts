@@ -74,6 +74,22 @@ test('what waits for people is shown until somebody answers, and the run asks me
   });
 });
 
+test('a paused run is paused, whatever asks meanwhile, until it goes on; what needs a person comes before', () => {
+  const asked = { id: 'b#1', about: { gate: 'b', round: 1 }, plans: [], deadline: '2026-01-02T00:00:00.000Z' };
+  const until = '2026-01-01T01:00:00.000Z';
+  const events = [event('run.launched', { steps: [] }), event('run.paused', { by: 'alice', until, says: 'x' })];
+  expect(viewRun(events)).toMatchObject({ state: 'paused', paused: { by: 'alice', until } });
+  events.push(event('gate.asked', asked));
+  expect(viewRun(events)?.state).toBe('paused');
+  const needs = event('run.needs-a-person', { code: 'x', why: 'x', next: 'x', step: 'a' }, 'a');
+  expect(viewRun([...events, needs])?.state).toBe('needs a person');
+  events.push(event('run.unpaused', {}));
+  expect(viewRun(events)?.state).toBe('asking');
+  expect(viewRun(events)?.paused).toBeUndefined();
+  events.push(event('gate.closed', { id: 'b#1' }));
+  expect(viewRun(events)).toMatchObject({ state: 'running', asks: [{ state: 'closed' }] });
+});
+
 test('a run that has ended asks nothing, and what a worker writes right after its end does not set it going again', () => {
   const asked = { id: 'b#1', about: { gate: 'b', round: 1 }, plans: [], deadline: '2026-01-02T00:00:00.000Z' };
   const steps = ['protect', 'isolate'].map((id) => ({ id, phase: 'contain', unit: 'aws.protect-instance@1' }));

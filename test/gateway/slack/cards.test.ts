@@ -392,6 +392,20 @@ test('the status card says what is next, what is in force and what is unknown si
   expect(nextFor(viewOf({ state: 'done', endedAt: at, asks: [] }), [])).toBe('nothing.');
 });
 
+test('a card that asks for a skip or a pause says of what, for how long, and who asked', () => {
+  const request = { by: 'dave', step: 'call-owner' };
+  const skip = askOf({ allows: 'skip', request, plans: [], reason: 'nobody answers' });
+  const text = shownBy(askCard(viewOf({ asks: [skip] }), skip, planOf(0)));
+  expect(text).toContain('Approve? skip of "call-owner" in aws-host-compromise');
+  expect(text).toContain('*What:* Allow `skip of "call-owner"` for this run.');
+  expect(text).toContain('*Asked by* dave: nobody answers');
+  const pause = askOf({ allows: 'pause', request: { by: 'dave', byMs: 7_200_000 }, plans: [] });
+  expect(shownBy(askCard(viewOf({ asks: [pause] }), pause, planOf(0)))).toContain('Allow `pause by 2h` for this run.');
+  const paused = viewOf({ state: 'paused', paused: { by: 'alice', until: at } });
+  expect(nextFor(paused, [])).toContain('paused until <!date^1772334000^');
+  expect(nextFor(paused, [])).toContain('`firebreak resume run-4k7mq2x9ab` ends it.');
+});
+
 test('what waits for people says who they are and the words that answer it, beside the gates that ask', () => {
   const call = {
     kind: 'manual' as const,

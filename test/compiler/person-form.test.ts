@@ -51,10 +51,11 @@ function good() {
   return runbook;
 }
 
+const literal = (value: string) => ({ op: 'literal', value });
+
 test('what people do and decide compiles, with its texts, its people and its defaults', () => {
   const [manual, decide, rebuild] = good().steps.map(({ work }) => work);
   const host = { op: 'field', of: { op: 'name', name: 'inputs' }, field: 'host' };
-  const literal = (value: string) => ({ op: 'literal', value });
   expect(manual).toEqual({
     kind: 'manual',
     what: { op: 'text', parts: [literal('Call the owner of '), host, literal('.')] },
@@ -175,7 +176,7 @@ test.each(refused)('%s is refused', (_name, from, to, code, message) => {
   const said = problems.map(brief);
   const found = said.find((each) => each.code === code && (!marked || (each.line === line && each.column === column)));
   expect(found, JSON.stringify(said)).toBeDefined();
-  if (message !== '') expect(found?.message).toBe(message);
+  expect(found?.message).toContain(message);
   for (const { nextStep } of problems) expect(nextStep).toMatch(/\S/);
 });
 

@@ -44,59 +44,6 @@ const without = (drafts: EventDraft[], gone: EventDraft): EventDraft[] => drafts
 const changed = (drafts: EventDraft[], old: EventDraft, more: object): EventDraft[] =>
   drafts.map((each) => (each === old ? { ...each, ...more } : each));
 
-describe('what people did by hand or decided', () => {
-  const about = { kind: 'run' as const, run: 'run-1', launch: gateAbout('run-1').launch, step: 'way' };
-  const told = (id: string, seconds: number, more: Partial<EventDraft>): EventDraft => ({
-    chain,
-    id: `run-1/task/${id}`,
-    run: 'run-1',
-    step: 'way',
-    occurredAt: after(seconds),
-    actor: 'engine',
-    action: 'step.asked',
-    ...more,
-  });
-  const task = { kind: 'decide', step: 'way', what: 'Which way?', who: ['responders'], choices: { a: 'A', b: 'B' } };
-  const asked = () => told('asked', 60, { data: { ...task, remindMs: 60_000 } });
-  const word = (by: 'bob' | 'carol', choice: string) =>
-    cast.bySlack({ verb: 'choose', about: { ...about, choice }, by, at: after(65), nonce: `way/${by}` });
-  const counted = (statement: Statement, id = 'counted') =>
-    told(id, 65, {
-      action: 'statement.counted',
-      actor: statement.by,
-      statement,
-      data: { verb: 'choose', step: 'way', statement: statementDigest(statement) },
-    });
-  const finished = (by: string, choice: string) =>
-    told('finished', 66, {
-      action: 'step.finished',
-      outcome: 'done',
-      data: { state: 'done', counts: {}, exceptions: [], by, choice },
-    });
-  const telling = (...events: EventDraft[]) => lied((drafts) => [...drafts, ...events]);
-
-  test('verifies where somebody who may has said it', async () => {
-    expect(await telling(asked(), counted(word('bob', 'a')), finished('bob', 'a'))).toEqual([]);
-  });
-
-  test('does not where nobody said it, or something else was said', async () => {
-    expect(await telling(asked(), finished('bob', 'a'))).toEqual(['task.not-supported']);
-    expect(await telling(asked(), counted(word('bob', 'a')), finished('bob', 'b'))).toEqual(['task.not-supported']);
-    expect(await telling(finished('bob', 'a'))).toEqual(['task.not-supported']);
-  });
-
-  test('does not where somebody else said it, or nobody had asked, or it had been answered', async () => {
-    expect(await telling(asked(), counted(word('carol', 'a')), finished('carol', 'a'))).toEqual([
-      'task.not-eligible',
-      'task.not-supported',
-    ]);
-    expect(await telling(counted(word('bob', 'a')))).toEqual(['task.not-asking']);
-    expect(await telling(asked(), counted(word('bob', 'x')))).toEqual(['task.unknown-choice']);
-    const twice = [counted(word('bob', 'a')), counted(word('bob', 'b'), 'again')];
-    expect(await telling(asked(), ...twice, finished('bob', 'a'))).toEqual(['task.not-asking']);
-  });
-});
-
 describe('a true timeline', () => {
   test('verifies with the installation’s people, and says what it rests on', () => {
     const { events } = JSON.parse(timeline.trimEnd().split('\n').at(-1) ?? '') as TimelineTrailer;

@@ -5,6 +5,7 @@
 import { formatDuration } from '../core/duration.js';
 import type { Expr } from '../core/expression.js';
 import { atLeast, type GateSpec } from '../core/gate.js';
+import type { RampStage } from '../core/ramp.js';
 import { leastGate, type Risk, worst } from '../core/risk.js';
 import {
   type InputType,
@@ -101,7 +102,14 @@ function describeUnit(step: Step, work: SystemWork, catalog: Catalog): string[] 
   const name = nameOfWork(work);
   const lines = [unitOf(step, catalog)?.summary ?? name, `Unit ${name}, ${riskWords[riskOf(step)]}.`];
   if (step.forEach !== undefined) lines.push(`Once for each of ${showExpression(step.forEach)}.`);
+  if (step.ramp !== undefined) lines.push(describeRamp(step.ramp, step.tolerate ?? 0));
   return work.kind === 'exchange' ? lines : [...lines, ...describeWith(work.with)];
+}
+
+function describeRamp(ramp: RampStage[], tolerate: number): string {
+  const stages = ramp.map((stage) => ('items' in stage ? `${stage.items}` : `${stage.percent}%`));
+  const fails = tolerate === 0 ? 'none fails' : `no more than ${tolerate} fail`;
+  return `First up to ${stages.join(', then up to ')} of them, then all; each time only if ${fails}.`;
 }
 
 function describeTask(id: string, work: PersonWork): string[] {
@@ -201,6 +209,8 @@ function failing({ steps: all }: Runbook): string[] {
     const ids = steps.filter(({ onFailure }) => onFailure === choice).map(({ id }) => id);
     if (ids.length > 0) lines.push(`  ${and(ids)}: ${failureWords[choice]}`);
   }
+  for (const { id, tolerate = 0 } of steps)
+    if (tolerate > 0) lines.push(`  In ${id} up to ${tolerate} may fail before that.`);
   const attempts = [...new Set(steps.map(({ retry }) => retry.attempts))];
   lines.push(
     `  Before that, a batch is attempted ${or(attempts.map(String))} times. Doing it again is safe: what is so already is left as it is.`,

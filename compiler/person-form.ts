@@ -13,7 +13,18 @@ import { lowerValue } from './with.js';
 const remindMsDefault = 15 * 60_000;
 
 /** What only a unit's work can have. */
-const unitFields = ['with', 'for_each', 'gate', 'best_effort', 'review', 'timeout', 'retry', 'on_failure'] as const;
+const unitFields = [
+  'with',
+  'for_each',
+  'gate',
+  'best_effort',
+  'review',
+  'ramp',
+  'tolerate',
+  'timeout',
+  'retry',
+  'on_failure',
+] as const;
 
 /** Undefined where the step is a unit's, or says two things at once. */
 export function compilePersonWork(

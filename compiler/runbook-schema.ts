@@ -139,6 +139,10 @@ const decideForm = z
   })
   .meta({ title: 'decide', description: 'A question that people decide, so that the run goes one way or another.' });
 
+const partOf = z
+  .string()
+  .regex(/^([1-9]\d?|100)%$/, { error: 'must be a number of targets or a part of them, as in 1 or 10%' });
+
 const stepForm = z
   .strictObject({
     id: slug.describe('Names the step in `needs`, in expressions and on the record.'),
@@ -194,6 +198,22 @@ const stepForm = z
       .meta({ title: 'retry' })
       .optional()
       .describe('How often a batch is attempted when the system does not answer.'),
+    ramp: z
+      .array(
+        z
+          .union([z.int().min(1).max(listMaxMost), partOf])
+          .describe('Up to so many targets, or up to such a part of them.'),
+      )
+      .min(1)
+      .max(10)
+      .optional()
+      .describe('Begins with a few targets, as in [1, 10%]; all others follow while no more than `tolerate` fail.'),
+    tolerate: z
+      .int()
+      .min(0)
+      .max(listMaxMost)
+      .optional()
+      .describe('So many targets may fail before `on_failure` applies and a ramp stops. Default 0.'),
     on_failure: z
       .enum(['stop', 'continue', 'undo', 'ask'])
       .optional()

@@ -1,6 +1,7 @@
 /** The steps of a runbook: their order, their units, their expressions, and the rules that safety needs of them. */
 import { evaluate, type Expr, ExpressionError } from '../core/expression.js';
 import type { Json } from '../core/json.js';
+import type { RampStage } from '../core/ramp.js';
 import type { InputType, Step, Work } from '../core/runbook.js';
 import type { Catalog, UnitInfo } from './catalog.js';
 import { knowing, lowerText, presentIf, type Scope } from './expression.js';
@@ -150,9 +151,15 @@ function compileStep(form: StepForm, index: number, waits: Waits[], runbook: Run
   if (condition !== undefined) step.if = condition;
   if (loop !== undefined) step.forEach = loop.expr;
   if (form.gate !== undefined) step.gate = form.gate;
+  if (form.ramp !== undefined) step.ramp = form.ramp.map(rampStage);
+  if (form.tolerate !== undefined) step.tolerate = form.tolerate;
   if (form.best_effort !== undefined) step.bestEffortMs = toMs(form.best_effort);
   if (form.review !== undefined) step.reviewAfterMs = toMs(form.review);
   return step;
+}
+
+function rampStage(stage: number | string): RampStage {
+  return typeof stage === 'number' ? { items: stage } : { percent: Number.parseInt(stage, 10) };
 }
 
 function workOf({ uses = '' }: StepForm, unit: UnitInfo | undefined, input: Expr): Work {
@@ -223,6 +230,18 @@ function checkRules(form: StepForm, path: Path, unit: UnitInfo, report: Report):
   }
   if (form.review !== undefined && (form.phase !== 'contain' || unit.kind === 'collector')) {
     key('review', 'step.review', 'only what stays in force is reviewed: changes in phase contain', 'Remove "review".');
+  }
+  for (const field of ['ramp', 'tolerate'] as const) {
+    if (form[field] === undefined) continue;
+    if (unit.kind === 'collector')
+      key(field, `step.${field}`, `${unit.name} changes nothing, so nothing is to be held back`, `Remove "${field}".`);
+    else if (form.phase === 'contain')
+      key(
+        field,
+        `step.${field}`,
+        'a containment reaches all its targets at once and goes on past failures',
+        `Remove "${field}"; it is for rotation and restore.`,
+      );
   }
   if (unit.kind === 'action' && unit.phase === 'contain' && form.phase !== 'contain') {
     report.value(

@@ -3,6 +3,7 @@ import type { OnFailure, UnitName } from './change.js';
 import type { Expr } from './expression.js';
 import type { GateSpec } from './gate.js';
 import type { Json } from './json.js';
+import type { RampStage } from './ramp.js';
 import type { Risk } from './risk.js';
 
 export const phases = ['investigate', 'contain', 'eradicate', 'recover', 'close'] as const;
@@ -73,6 +74,10 @@ export interface Step {
   bestEffortMs?: number;
   /** Items in one activity. */
   batch: number;
+  /** Begins with some of its items; the others follow stage by stage, while no more than `tolerate` fail. */
+  ramp?: RampStage[];
+  /** So many targets may fail before the failure rule applies. Absent: none. */
+  tolerate?: number;
   /** For one batch, in milliseconds of real time. */
   timeoutMs: number;
   retry: Retry;

@@ -10,6 +10,8 @@ import type { Task } from '../core/task.js';
 export interface StepResult {
   state: 'done' | 'partial' | 'failed' | 'skipped';
   counts: Counts;
+  /** Not done, and no reason for the run to stop: no more failed than the step tolerates. */
+  tolerated?: boolean;
   /** Of a step that people decide; empty where it was skipped. */
   choice?: string;
 }

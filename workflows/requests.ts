@@ -13,7 +13,7 @@ import { eventOf, record } from './record.js';
 import type { RunContext } from './run-context.js';
 
 /** Longer than it takes to look at something, shorter than it takes to forget it. */
-export const pauseAloneMaxMs = 15 * 60_000;
+const pauseAloneMaxMs = 15 * 60_000;
 const pauseMaxMs = 7 * 24 * 60 * 60_000;
 /** For how long a request asks where no gate of the runbook says it. */
 const withinMsDefault = 15 * 60_000;

@@ -70,7 +70,7 @@ function end({ memory }: RunContext, step: Step, result: StepResult): void {
   memory.results[step.id] = result;
   const failed = result.state === 'failed' || result.state === 'partial';
   const stops = step.onFailure === 'stop' || step.onFailure === 'undo';
-  if (failed && stops && step.bestEffortMs === undefined) memory.stopped = true;
+  if (failed && stops && result.tolerated !== true && step.bestEffortMs === undefined) memory.stopped = true;
 }
 
 async function skip({ memory }: RunContext, step: Step, why: string): Promise<void> {

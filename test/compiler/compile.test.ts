@@ -531,7 +531,7 @@ test.each([...shape, ...order, ...units, ...rules, ...about])(
   },
 );
 
-test.each(['runbook', 'until', 'ramp', 'tolerate', 'batch'])(
+test.each(['runbook', 'until', 'batch'])(
   '"%s" is not in this version of the language and is refused like any other unknown field',
   (field) => {
     const { text, line, column } = edit(runbookText, '    needs: []', `    needs: []\n    ⟦${field}: 1`);
@@ -548,6 +548,28 @@ test('an undoing of what is one-way is refused, for nothing puts it back', () =>
   expect(compile(text).problems.map(brief)).toEqual([
     { line, column, code: 'step.nothing-to-undo', message: 'aws.snapshot-instance@1 is one-way: nothing puts it back' },
   ]);
+});
+
+test('a ramp and what is tolerated are written out; where they would do nothing they are refused', () => {
+  const ramped = runbookText.replace(
+    '    gate: rebuilding\n',
+    '    gate: rebuilding\n    ramp: [1, 10%, 100%]\n    tolerate: 2\n',
+  );
+  expect(compile(ramped).runbook?.steps[2]).toMatchObject({
+    ramp: [{ items: 1 }, { percent: 10 }, { percent: 100 }],
+    tolerate: 2,
+  });
+  for (const field of ['ramp: [1]', 'tolerate: 1']) {
+    const contained = edit(runbookText, '    needs: []', `    needs: []\n    ⟦${field}`);
+    const { line, column } = contained;
+    const message = 'a containment reaches all its targets at once and goes on past failures';
+    expect(compile(contained.text).problems.map(brief)).toMatchObject([{ line, column, message }]);
+    const collected = edit(runbookText, '    best_effort: 90s', `    best_effort: 90s\n    ⟦${field}`);
+    expect(compile(collected.text).problems).toMatchObject([{ line: collected.line, column: collected.column }]);
+  }
+  const codeOf = (ramp: string) => compile(ramped.replace('[1, 10%, 100%]', ramp)).problems.map(({ code }) => code);
+  for (const bad of ['[0]', '[]']) expect(codeOf(bad), bad).toEqual(['shape.out-of-range']);
+  for (const bad of ['[101%]', '[a few]']) expect(codeOf(bad), bad).toEqual(['shape.bad-value']);
 });
 
 test('all problems of a file are reported at once, in the order of the file', () => {

@@ -124,6 +124,8 @@ export interface WatchInput {
   /** The plan whose items are planned again. */
   plan: PlanRef;
   warrant: Warrant;
+  /** Who is paged. */
+  owner: PrincipalId;
   /** How often what somebody flips back may be settled again in an hour, for each side of a target by itself. */
   settlesPerHour: number;
   /** Names this look in event ids, so that a retried look writes its events once. */

@@ -36,7 +36,13 @@ const engineActions: EventAction[] = [
   'containment.ended',
   'owner.paged',
 ];
-const spokenActions: EventAction[] = ['statement.counted', 'note', 'gate.extended', 'containment.extended'];
+const spokenActions: EventAction[] = [
+  'statement.counted',
+  'note',
+  'gate.extended',
+  'containment.extended',
+  'owner.changed',
+];
 
 /** Nothing is taken from the workflow of another run. An id can be taken only once its own workflow has ended. */
 export function refuseOtherCaller(run: string): void {

@@ -266,7 +266,7 @@ async function say(
         action: 'owner.paged',
         step: input.step,
         target: of.target,
-        data: { owner: input.run.requester, says },
+        data: { owner: input.owner, says },
       }),
     );
   }

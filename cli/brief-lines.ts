@@ -135,10 +135,10 @@ function someOf(facts: string[], max: number): string[] {
   return facts.length <= max ? facts : [...facts.slice(0, max - 1), `and ${facts.length - max + 1} more`];
 }
 
-/** The owner of a containment is who asked for it; where others hold the same, it is theirs too. */
+/** The owner of a containment is who asked for it, until it is handed over; where others hold the same, it is theirs too. */
 function ownersOf(views: RunView[], holds: Hold[]): string[] {
-  const holders = holds.flatMap((hold) => hold.holders.map(({ requester }) => requester));
-  return [...new Set([...views.map(({ requester }) => requester), ...holders])];
+  const others = holds.flatMap(({ holders }) => holders.filter(({ run }) => !views.some((view) => view.run === run)));
+  return [...new Set([...views.map(({ owner }) => owner), ...others.map(({ requester }) => requester)])];
 }
 
 function isOver({ state }: StepView): boolean {

@@ -72,10 +72,12 @@ async function statusOfOne({ out, options }: Call<StatusOptions>, run: string): 
 }
 
 function headLines(view: RunView): string[] {
-  const { run, runbook, version, environment, state, says, requester, launchedAt, endedAt, incident, reason } = view;
+  const { run, runbook, version, environment, state, says, requester, owner, launchedAt, endedAt, incident, reason } =
+    view;
   return [
     `${run}  ${runbook} version ${version} in ${environment}: ${state}`,
     `by ${requester} at ${launchedAt}, incident ${incident}${endedAt === undefined ? '' : `, ended ${endedAt}`}${reason === undefined ? '' : `: ${oneLine(reason)}`}`,
+    ...(owner === requester ? [] : [`Its owner is ${owner}, to whom it was handed over.`]),
     ...(says === undefined ? [] : [`Ended: ${says}.`]),
     ...(view.separation === 'nominal'
       ? ['Separation of duties is nominal: all keys of this installation lie on one machine.']

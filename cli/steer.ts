@@ -1,4 +1,4 @@
-/** `retry`, `pause`, `resume`, `skip`, `cancel`, `extend`, `note`: about a run as it goes. */
+/** `retry`, `pause`, `resume`, `skip`, `cancel`, `extend`, `hand-over`, `note`: about a run as it goes. */
 import { parseDuration } from '../core/duration.js';
 import { CliError, exitCodes, type ExitCode } from './exit-codes.js';
 import type { Call } from './perform.js';
@@ -32,6 +32,10 @@ export async function resume(call: Call<SpeakOptions>, run: string): Promise<Exi
 
 export async function skip(call: Call<SpeakOptions>, run: string, step: string): Promise<ExitCode> {
   return speakAndTell(call, { verb: 'skip', run, step, ...reasonOf(call) });
+}
+
+export async function handOver(call: Call<SpeakOptions>, run: string, to: string): Promise<ExitCode> {
+  return speakAndTell(call, { verb: 'hand-over', run, to, ...reasonOf(call) });
 }
 
 export async function note(call: Call<SpeakOptions>, run: string, words: string[]): Promise<ExitCode> {

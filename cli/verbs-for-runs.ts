@@ -115,6 +115,11 @@ function declareSteering(program: Command): void {
   ]).action((run: string, duration: string, options: SpeakOptions) =>
     perform(options, async (call) => (await import('./steer.js')).extend(call, run, duration)),
   );
+  speakingVerb(program, 'hand-over <run> <person>', 'make somebody else its owner, who is paged from now on', [
+    'firebreak hand-over run-4k7mq2x9ab carol --reason "end of my shift"',
+  ]).action((run: string, person: string, options: SpeakOptions) =>
+    perform(options, async (call) => (await import('./steer.js')).handOver(call, run, person)),
+  );
   signedVerb(program, 'note <run> <text...>', 'put a remark on the record', [
     'firebreak note run-4k7mq2x9ab "owner informed by phone"',
     'firebreak note run-4k7mq2x9ab ticket OPS-42 --json',

@@ -80,6 +80,12 @@ export interface LimitReached {
   until?: Iso;
 }
 
+/** owner.changed */
+export interface OwnerChanged {
+  owner: PrincipalId;
+  says: string;
+}
+
 /** run.paused */
 export interface Paused {
   by: PrincipalId;

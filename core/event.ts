@@ -52,6 +52,7 @@ export const eventActions = [
   'containment.extended',
   'containment.ended',
   'owner.paged',
+  'owner.changed',
   'note',
 ] as const;
 export type EventAction = (typeof eventActions)[number];

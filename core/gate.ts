@@ -166,6 +166,22 @@ export function judgeResponder(
   return { counts: true };
 }
 
+/** Whether a responder may hand over to this person: somebody who could answer when paged. */
+export function judgeHandOver(
+  statement: Statement,
+  facts: Facts,
+  nowMs: number,
+): { counts: true; to: PrincipalId } | { counts: false; code: string; reason: string } {
+  const ruling = judgeResponder(statement, facts, nowMs);
+  if (!ruling.counts) return ruling;
+  const { to } = facts;
+  if (to === undefined) return refused('hand-over.unknown', 'people.yaml has nobody of that name.');
+  if (to.revokedAt !== undefined) return refused('hand-over.revoked', `${to.id} was revoked at ${to.revokedAt}.`);
+  return to.responder
+    ? { counts: true, to: to.id }
+    : refused('hand-over.not-a-responder', `${to.id} is not in a group of responders.`);
+}
+
 /**
  * Where the gate stands by these words. One denial stops; approvals count once a person; time never passes a gate. Whether
  * the words are `stillGood` is asked before, as of the moment that matters: of passing, or of carrying out.

@@ -5,6 +5,7 @@ import type {
   GateMoved,
   LimitReached,
   NeedsAPerson,
+  OwnerChanged,
   Paused,
   PlanMade,
   RunLaunched,
@@ -102,6 +103,8 @@ export interface RunView {
   launch: Digest;
   inputs: Json;
   requester: PrincipalId;
+  /** Who is paged: the requester, until it is handed over. */
+  owner: PrincipalId;
   reason?: string;
   launchedAt: Iso;
   endedAt?: Iso;
@@ -155,6 +158,7 @@ function launched(view: RunView | undefined, event: Event): RunView {
     launch: data.launch,
     inputs: data.inputs,
     requester: event.actor,
+    owner: event.actor,
     launchedAt: event.occurredAt,
     state: refused ? 'refused' : 'planning',
     steps: data.steps.map((each) => ({ ...each, state: 'waiting' as const, counts: {}, exceptions: [] })),
@@ -233,6 +237,8 @@ function step(view: RunView, event: Event): RunView {
         ...onStep(view, event, { state: 'running', startedAt: event.occurredAt }),
         state: stateWhile(view, 'running'),
       };
+    case 'owner.changed':
+      return { ...view, owner: (event.data as unknown as OwnerChanged).owner, watch: [...view.watch, seen(event)] };
     case 'step.asked':
       return taskAsked(view, event);
     case 'step.finished': {

@@ -23,7 +23,7 @@ export interface GateAbout {
   plan: Digest;
 }
 
-/** About a run as it goes: retry, pause, resume, skip, cancel, extend, note, confirm, choose. */
+/** About a run as it goes: retry, pause, resume, skip, cancel, extend, hand-over, note, confirm, choose. */
 export interface RunAbout {
   kind: 'run';
   run: string;
@@ -31,6 +31,8 @@ export interface RunAbout {
   step?: string;
   /** For `extend` and `pause`: by how many milliseconds. */
   byMs?: number;
+  /** For `hand-over`: whose it is from now on. */
+  to?: PrincipalId;
   /** For `choose`: one of the choices that the step offers. */
   choice?: string;
 }
@@ -87,6 +89,8 @@ export function signedPart(statement: Statement): JsonObject {
 export interface Facts {
   /** `undefined` when the directory does not know the speaker, or when two principals claim the identity. */
   principal: { id: PrincipalId; groups: string[]; responder: boolean; revokedAt?: Iso } | undefined;
+  /** For `hand-over`: whoever it is handed to; absent when the directory does not know them. */
+  to?: { id: PrincipalId; responder: boolean; revokedAt?: Iso };
   proof: { good: true; personalKey: boolean } | { good: false; code: string; reason: string };
   /**
    * Digest of what the proof signs: the statement's name on the record. The signature is not in it, because one thing said

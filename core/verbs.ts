@@ -13,6 +13,7 @@ export const verbs = [
   'undo',
   'release',
   'extend',
+  'hand-over',
   'note',
   'confirm',
   'choose',
@@ -36,6 +37,8 @@ export const whoMay: Record<Verb, Who> = {
   note: { who: 'responder' },
   retry: { who: 'responder' },
   extend: { who: 'responder' },
+  /** Who is paged from now on; a responder, too. */
+  'hand-over': { who: 'responder' },
   approve: { who: 'gate' },
   deny: { who: 'gate' },
   withdraw: { who: 'gate' },

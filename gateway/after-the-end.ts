@@ -28,7 +28,7 @@ export async function sayAfterTheEnd(deps: AfterTheEnd, view: RunView, statement
   const facts = findFacts(statement, (await deps.bundle()).people);
   const ruled = facts.proof.good ? await ruledBefore(deps.store, view, statement, facts) : undefined;
   if (ruled !== undefined) return ruled;
-  if (verb === 'note' || verb === 'extend') {
+  if (verb === 'note' || verb === 'extend' || verb === 'hand-over') {
     const holds = await deps.store.holds({ holder: view.run, state: 'open' });
     if (holds.some((hold) => hold.containing)) {
       const delivery = await updateRun(deps.engine, containmentId(view.run), statement);

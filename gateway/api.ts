@@ -30,10 +30,11 @@ export type Prepare =
     }
   | { verb: 'release'; of: string; reason?: string }
   | { verb: 'undo'; run: string; step?: string; reason?: string }
+  | { verb: 'hand-over'; run: string; to: PrincipalId; reason?: string }
   | { verb: 'confirm'; run: string; step?: string; reason?: string }
   | { verb: 'choose'; run: string; choice: string; step?: string; reason?: string }
   | {
-      verb: Exclude<Verb, 'launch' | 'plan' | 'release' | 'undo' | 'confirm' | 'choose'>;
+      verb: Exclude<Verb, 'launch' | 'plan' | 'release' | 'undo' | 'hand-over' | 'confirm' | 'choose'>;
       run: string;
       gate?: string;
       step?: string;

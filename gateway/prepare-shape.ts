@@ -17,6 +17,7 @@ const ask = z.discriminatedUnion('verb', [
   }),
   z.strictObject({ verb: z.literal('release'), of: name, reason }),
   z.strictObject({ verb: z.literal('undo'), run: name, step: name.optional(), reason }),
+  z.strictObject({ verb: z.literal('hand-over'), run: name, to: name, reason }),
   z.strictObject({ verb: z.literal('confirm'), run: name, step: name.optional(), reason }),
   z.strictObject({ verb: z.literal('choose'), run: name, choice: name, step: name.optional(), reason }),
   z.strictObject({

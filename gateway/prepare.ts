@@ -10,6 +10,7 @@ import { whoMay } from '../core/verbs.js';
 import type { Store } from '../journal/store.js';
 import type { Prepare, Prepared } from './api.js';
 import { prepareGateAnswer } from './prepare-gate-answer.js';
+import { prepareHandOver } from './prepare-hand-over.js';
 import { prepareLaunch } from './prepare-launch.js';
 import { prepareRelease, prepareUndo } from './prepare-exchange.js';
 import { prepareRunAnswer } from './prepare-run-answer.js';
@@ -26,7 +27,10 @@ export interface Preparing {
 }
 
 /** What is said of a run that is there, at its gates or beside them. */
-export type RunAsk = Exclude<Prepare, { verb: 'launch' | 'plan' | 'release' | 'undo' | 'confirm' | 'choose' }>;
+export type RunAsk = Exclude<
+  Prepare,
+  { verb: 'launch' | 'plan' | 'release' | 'undo' | 'hand-over' | 'confirm' | 'choose' }
+>;
 
 export type PreparingDeps = { store: Store; views: Views; bundle: () => Promise<Bundle> };
 
@@ -52,6 +56,8 @@ export async function prepare(
     case 'deny':
     case 'withdraw':
       return prepareGateAnswer(preparing, ask);
+    case 'hand-over':
+      return prepareHandOver(preparing, ask);
     case 'confirm':
     case 'choose':
       return prepareTaskAnswer(preparing, ask);

@@ -27,6 +27,7 @@ const kindOf: Record<Verb, About['kind']> = {
   skip: 'run',
   cancel: 'run',
   extend: 'run',
+  'hand-over': 'run',
   note: 'run',
   confirm: 'run',
   choose: 'run',

@@ -20,6 +20,7 @@ const nextSteps: Record<string, string> = {
   'gate.not-eligible': 'ask one of the people whom the gate names.',
   'gate.nothing-to-withdraw': 'nothing needs to be done.',
   'gate.requester-excluded': 'ask one of the people whom the gate names to look at the plan and decide.',
+  'hand-over.not-a-responder': 'hand it over to a responder.',
   'person.not-a-responder': 'ask a responder to say it.',
   'person.revoked': 'ask another responder; this principal counts for nothing any more.',
   'person.unknown': 'add the identity under `principals:` in people.yaml, or speak with a key that is listed there.',

@@ -39,7 +39,18 @@ export function proveFacts(statement: unknown, people: People): Facts {
   const said = read.statement;
   const { proof } = said;
   const found = proof.kind === 'slack' ? provenBySlack(said, proof, people) : provenBySsh(said, proof, people);
-  return { principal: principalFacts(people, found.principal), proof: found.proof, digest: statementDigest(said) };
+  const { about } = said;
+  const to = about.kind === 'run' && about.to !== undefined ? people.principals[about.to] : undefined;
+  return {
+    principal: principalFacts(people, found.principal),
+    proof: found.proof,
+    digest: statementDigest(said),
+    ...(to === undefined ? {} : { to: handedTo(people, to) }),
+  };
+}
+
+function handedTo(people: People, { id, revokedAt }: Principal): NonNullable<Facts['to']> {
+  return { id, responder: isResponder(people, id), ...(revokedAt === undefined ? {} : { revokedAt }) };
 }
 
 /** A statement's name on the record: the digest of what its proof signs. */

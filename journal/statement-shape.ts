@@ -36,6 +36,7 @@ const about = z.discriminatedUnion('kind', [
     launch: digest,
     step: text.optional(),
     byMs: z.int().optional(),
+    to: text.optional(),
     choice: text.optional(),
   }),
 ]);

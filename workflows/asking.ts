@@ -120,7 +120,7 @@ function nudge(memory: RunMemory, asked: AskRecord): EventDraft[] {
     );
     events.push(
       eventOf(memory, 'owner.paged', {
-        data: { owner: memory.run.requester, says: `gate ${ask.about.gate} still asks` },
+        data: { owner: memory.owner, says: `gate ${ask.about.gate} still asks` },
       }),
     );
     asked.remindedAt = now;

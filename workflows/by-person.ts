@@ -33,7 +33,7 @@ export async function byPerson(context: RunContext, step: Step): Promise<StepRes
 }
 
 function reminders({ memory }: RunContext, { step, what }: Task): EventDraft[] {
-  const owner = memory.run.requester;
+  const { owner } = memory;
   return [
     eventOf(memory, 'step.reminded', { step }),
     eventOf(memory, 'owner.paged', { step, data: { owner, says: `step "${step}" still waits for a person: ${what}` } }),

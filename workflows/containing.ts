@@ -38,12 +38,12 @@ async function handOverNext(
 ): Promise<void> {
   await before?.catch(() => undefined);
   if (memory.watched.includes(id)) return;
-  await calling(memory, handOver(memory, watched));
+  await calling(memory, handToContainment(memory, watched));
   memory.watched.push(id);
 }
 
 /** Starts the containment, or gives more to the one that is there. It ends by itself when nothing is held, and is started again. */
-async function handOver({ run, watch }: RunMemory, watched: Watched): Promise<void> {
+async function handToContainment({ run, owner, watch }: RunMemory, watched: Watched): Promise<void> {
   const workflowId = containmentId(run.run);
   try {
     await startChild(containment, {
@@ -52,7 +52,7 @@ async function handOver({ run, watch }: RunMemory, watched: Watched): Promise<vo
       // Neither the end of the run nor its cancelling ends the watch over what it holds.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       cancellationType: ChildWorkflowCancellationType.ABANDON,
-      args: [{ version: 1, run, watch, watched: [watched] }],
+      args: [{ version: 1, run, owner, watch, watched: [watched] }],
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -13,12 +13,14 @@ import {
 } from '@temporalio/workflow';
 import type { RunRef, Warrant, WatchResult } from '../activities/contract.js';
 import type { EventDraft } from '../core/event.js';
-import { judgeResponder } from '../core/gate.js';
-import type { JsonObject } from '../core/json.js';
+import type { OwnerChanged } from '../core/event-data.js';
+import { judgeHandOver, judgeResponder } from '../core/gate.js';
+import type { JsonObject, PrincipalId } from '../core/json.js';
 import type { PlanRef } from '../core/plan.js';
 import { worstFirst } from '../core/risk.js';
 import type { Statement } from '../core/statement.js';
 import { wordsOf } from './asking.js';
+import { ownerSignal } from './owner.js';
 import { asPersonNeed } from './person.js';
 import { control, executor } from './proxies.js';
 import { nowIso } from './record.js';
@@ -34,12 +36,15 @@ export interface Watched {
 export interface ContainmentInput {
   version: 1;
   run: RunRef;
+  /** Who is paged when it begins. */
+  owner: PrincipalId;
   watch: { everyMs: number; settlesPerHour: number };
   watched: Watched[];
   memory?: Memory;
 }
 
 interface Memory {
+  owner: PrincipalId;
   look: number;
   /** When the owner is paged next, in milliseconds. */
   reviewAt?: number;
@@ -61,7 +66,7 @@ const retry = { attempts: 3, firstWaitMs: 1000 };
 
 export async function containment(input: ContainmentInput): Promise<void> {
   const { run, watch, watched } = input;
-  const memory: Memory = input.memory ?? { look: 0, events: 0, ...firstReview(watched) };
+  const memory: Memory = input.memory ?? { owner: input.owner, look: 0, events: 0, ...firstReview(watched) };
   const say = (action: EventDraft['action'], data: object, statement?: Statement): EventDraft => {
     memory.events += 1;
     // A run can begin to contain again after nothing was held any more; continuing as new keeps the first id.
@@ -83,20 +88,23 @@ export async function containment(input: ContainmentInput): Promise<void> {
     if (more.reviewAfterMs !== undefined)
       memory.reviewAt = Math.min(memory.reviewAt ?? Infinity, Date.now() + more.reviewAfterMs);
   });
+  setHandler(ownerSignal, (owner) => {
+    memory.owner = owner;
+  });
   setHandler(stateUpdate, (statement) => hearOut(run, memory, say, statement), { validator: refuseMalformed });
   if (input.memory === undefined)
     await control.append([
       say('containment.started', {
         steps: watched.map(({ step }) => step),
         everyMs: watch.everyMs,
-        owner: run.requester,
+        owner: memory.owner,
       }),
     ]);
   for (;;) {
     const wait = Math.min(watch.everyMs, Math.max((memory.reviewAt ?? Infinity) - Date.now(), 1));
     const extended = memory.reviewAt;
     await condition(() => memory.reviewAt !== extended, wait);
-    if (memory.reviewAt !== undefined && Date.now() >= memory.reviewAt) await pageForReview(run, memory, watched, say);
+    if (memory.reviewAt !== undefined && Date.now() >= memory.reviewAt) await pageForReview(memory, watched, say);
     const result = await look(run, memory, watch.settlesPerHour, watched, say);
     // While the run goes on, a step may come to hold something at any time, however long AWS or a gate keeps it waiting.
     if (result.open === 0 && result.ended) break;
@@ -114,7 +122,6 @@ function firstReview(watched: Watched[]): { reviewAt?: number } {
 
 /** The owner is paged, and again after as long, until somebody extends or releases. */
 async function pageForReview(
-  run: RunRef,
   memory: Memory,
   watched: Watched[],
   say: (action: EventDraft['action'], data: object) => EventDraft,
@@ -123,11 +130,9 @@ async function pageForReview(
     ...watched.flatMap(({ reviewAfterMs }) => (reviewAfterMs === undefined ? [] : [reviewAfterMs])),
   );
   memory.reviewAt = Date.now() + every;
+  const { owner } = memory;
   const says = 'the containment is due for review; it stays in force until it is released';
-  await control.append([
-    say('containment.review-due', { says, owner: run.requester }),
-    say('owner.paged', { says, owner: run.requester }),
-  ]);
+  await control.append([say('containment.review-due', { says, owner }), say('owner.paged', { says, owner })]);
 }
 
 /** A look that fails is told to the owner and made again: whatever stops the watch, it must not end in silence. */
@@ -144,11 +149,11 @@ async function look(
   for (const { step, plan, warrant } of watched.toSorted((a, b) => worstFirst(a.plan.risk, b.plan.risk))) {
     let result: WatchResult;
     try {
-      const input = { run, step, plan, warrant, settlesPerHour, look: memory.look, retry };
+      const input = { run, step, plan, warrant, owner: memory.owner, settlesPerHour, look: memory.look, retry };
       result = await executor(plan.system, lookTimeoutMs).watch(input);
     } catch (error) {
       const says = `step "${step}" could not be looked at, and will be again: ${asPersonNeed(error, step).needs.why}`;
-      await control.append([say('owner.paged', { owner: run.requester, says })]);
+      await control.append([say('owner.paged', { owner: memory.owner, says })]);
       result = { open: 1, ended: false };
     }
     sum.open = Math.max(sum.open, result.open);
@@ -187,6 +192,15 @@ async function hearOut(
   if (verb === 'note') {
     const answer = remember('noted');
     await control.append([counted, say('note', {}, statement)]);
+    return answer;
+  }
+  if (verb === 'hand-over') {
+    const handing = judgeHandOver(statement, facts, Date.now());
+    if (!handing.counts) return refuse(handing.code, handing.reason);
+    const data: OwnerChanged = { owner: handing.to, says: `handed over from ${memory.owner} to ${handing.to}` };
+    memory.owner = handing.to;
+    const answer = remember(`${handing.to} is the owner now`);
+    await control.append([counted, say('owner.changed', data, statement)]);
     return answer;
   }
   if (verb !== 'extend') return refuse('verb.run-ended', 'The run has ended; what is in force is lifted by `release`.');

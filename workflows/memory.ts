@@ -49,6 +49,8 @@ export type Answer = { outcome: string } | { code: string; reason: string };
 export interface RunMemory {
   version: 1;
   run: RunRef;
+  /** Who is paged. */
+  owner: PrincipalId;
   watch: Extract<Begun, { refused?: never }>['watch'];
   responders: string[];
   results: Record<string, StepResult>;
@@ -82,6 +84,7 @@ export function freshMemory(run: RunRef, { watch, responders }: Pick<RunMemory, 
   return {
     version: 1,
     run,
+    owner: run.requester,
     watch,
     responders,
     results: {},

@@ -4,14 +4,16 @@
  */
 import { ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
 import { same } from '../core/canonical.js';
-import { judge, judgeResponder, standingIn } from '../core/gate.js';
+import type { OwnerChanged } from '../core/event-data.js';
+import { judge, judgeHandOver, judgeResponder, standingIn } from '../core/gate.js';
 import type { Facts, Statement } from '../core/statement.js';
 import { judgeTask } from '../core/task.js';
 import { type Verb, verbs } from '../core/verbs.js';
 import { dropLapsed, moved, settleAsk, wordsOf } from './asking.js';
 import type { Answer, AskRecord, RunMemory } from './memory.js';
+import { tellContainment } from './owner.js';
 import { control } from './proxies.js';
-import { eventOf, record } from './record.js';
+import { calling, eventOf, record } from './record.js';
 
 /** Says something to a run that only people may say; the caller learns at once whether it counted. */
 export const stateUpdate = defineUpdate<{ outcome: string }, [Statement]>('state');
@@ -121,6 +123,7 @@ async function rule(memory: RunMemory, desk: Desk, statement: Statement, facts: 
     case 'skip':
     case 'cancel':
     case 'extend':
+    case 'hand-over':
     case 'note':
       return speak(memory, desk, statement, facts);
     default:
@@ -214,7 +217,8 @@ async function speak(memory: RunMemory, desk: Desk, statement: Statement, facts:
   if (!ruling.counts) return refuse(memory, statement, facts, ruling.code, ruling.reason);
   if (!isAboutThisRun(memory, statement))
     return refuse(memory, statement, facts, 'about.other-run', 'This was said about another run.');
-  const answer = await act(memory, desk, statement);
+  const answer =
+    statement.verb === 'hand-over' ? await handOver(memory, statement, facts) : await act(memory, desk, statement);
   if ('code' in answer) return refuse(memory, statement, facts, answer.code, answer.reason);
   await record(
     memory,
@@ -228,7 +232,7 @@ async function speak(memory: RunMemory, desk: Desk, statement: Statement, facts:
 }
 
 /** Said of a whole run, so that nobody signs it as if it were about one step. */
-const wholeRun: Verb[] = ['cancel', 'extend', 'pause', 'resume'];
+const wholeRun: Verb[] = ['cancel', 'extend', 'hand-over', 'pause', 'resume'];
 
 async function act(memory: RunMemory, desk: Desk, statement: Statement): Promise<Answer> {
   const { about, verb } = statement;
@@ -245,6 +249,17 @@ async function act(memory: RunMemory, desk: Desk, statement: Statement): Promise
     default:
       return desk.onRequest(statement);
   }
+}
+
+async function handOver(memory: RunMemory, statement: Statement, facts: Facts): Promise<Answer> {
+  const ruling = judgeHandOver(statement, facts, Date.now());
+  if (!ruling.counts) return ruling;
+  const { to } = ruling;
+  const data: OwnerChanged = { owner: to, says: `handed over from ${memory.owner} to ${to}` };
+  memory.owner = to;
+  await record(memory, eventOf(memory, 'owner.changed', { actor: statement.by, statement, data }));
+  if (memory.watched.length > 0) await calling(memory, tellContainment(memory.run.run, to));
+  return { outcome: `${to} is the owner now` };
 }
 
 async function extend(memory: RunMemory, statement: Statement): Promise<Answer> {

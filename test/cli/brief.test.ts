@@ -53,6 +53,7 @@ function viewOf(over: Partial<RunView> = {}): RunView {
     launch: sha,
     inputs: {},
     requester: 'alice',
+    owner: 'alice',
     reason: 'beacon to 203.0.113.7',
     launchedAt: '2026-11-22T14:04:00.000Z',
     state: 'running',
@@ -134,7 +135,9 @@ test('a containing gate whose time is up goes on asking, and a deadline of anoth
 test('what is in force stands apart from what nobody knows to be', () => {
   const holds = [
     holdOf('eni-1'),
-    holdOf('eni-2', { holders: [{ ...holdOf('x').holders[0], requester: 'bob' } as Hold['holders'][number]] }),
+    holdOf('eni-2', {
+      holders: [{ ...holdOf('x').holders[0], run: 'run-0000000009', requester: 'bob' } as Hold['holders'][number]],
+    }),
     holdOf('eni-3', { state: 'intended' }),
     holdOf('eni-4', { state: 'releasing' }),
   ];
@@ -219,6 +222,7 @@ test('an incident is told over all its runs, those that have not ended first', (
     viewOf({
       run: 'run-0000000002',
       requester: 'bob',
+      owner: 'bob',
       launchedAt: '2026-11-22T14:08:00.000Z',
       state: 'asking',
       asks: [askOf()],

@@ -19,6 +19,7 @@ const verbs = [
   'skip',
   'cancel',
   'extend',
+  'hand-over',
   'note',
   'undo',
   'release',

@@ -98,6 +98,7 @@ function viewOf(patch: Partial<RunView> = {}): RunView {
     launch: digestOf('launch'),
     inputs: { instances: ['i-0ab1', 'i-0ab2'], reason: 'beacons to a known address' },
     requester: 'alice',
+    owner: 'alice',
     reason: 'beacons to a known address',
     launchedAt: at,
     state: 'asking',

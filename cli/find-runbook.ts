@@ -7,6 +7,7 @@ import { formatProblem, isError } from '../compiler/problem.js';
 import type { Runbook } from '../core/runbook.js';
 import { workspaceAt } from '../worker/workspace.js';
 import { CliError, exitCodes } from './exit-codes.js';
+import { workspaceLibrary } from './library.js';
 import { runbookFiles } from './runbook-files.js';
 import { unknownName } from './unknown.js';
 
@@ -15,7 +16,8 @@ export async function findRunbook(named: string, catalog: Catalog): Promise<Runb
 }
 
 async function fromFile(file: string, catalog: Catalog): Promise<Runbook> {
-  const { runbook, problems } = compileRunbook({ file, text: await readFile(file, 'utf8'), catalog });
+  const text = await readFile(file, 'utf8');
+  const { runbook, problems } = compileRunbook({ file, text, catalog, library: workspaceLibrary(catalog) });
   if (runbook !== undefined) return runbook;
   const [first] = problems.filter(isError);
   throw new CliError(

@@ -39,7 +39,7 @@ function read(file: string): Form {
   }
 }
 
-function filesIn(folder: string): string[] {
+export function filesIn(folder: string): string[] {
   try {
     const entries = readdirSync(folder, { recursive: true, encoding: 'utf8' });
     return entries

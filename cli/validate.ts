@@ -8,6 +8,7 @@ import { formatProblem, isError, type Problem } from '../compiler/problem.js';
 import { workspaceAt } from '../worker/workspace.js';
 import { CliError, exitCodes, type ExitCode } from './exit-codes.js';
 import type { Call } from './perform.js';
+import { workspaceLibrary } from './library.js';
 import { neededWorkspace } from './workspace.js';
 
 export async function validate({ out }: Call, files: string[]): Promise<ExitCode> {
@@ -30,7 +31,7 @@ async function problemsOf(file: string, catalog: Catalog): Promise<Problem[]> {
       cause,
     });
   });
-  return compileRunbook({ file, text, catalog }).problems;
+  return compileRunbook({ file, text, catalog, library: workspaceLibrary(catalog) }).problems;
 }
 
 function linesOf(problem: Problem): string[] {

@@ -10,6 +10,7 @@ import { digestOf } from '../journal/digest.js';
 import type { Catalog } from './catalog.js';
 import { type Compiled, compileRunbook } from './compile.js';
 import { compileInstallation } from './installation.js';
+import { type LibrarySource, libraryOf } from './library.js';
 import { compilePeople } from './people.js';
 import { formatProblem, inOrder, isError, type Problem } from './problem.js';
 import { sourceBytesMax } from './source.js';
@@ -73,11 +74,15 @@ export async function checkBundle(
   const systems = installation && Object.keys(installation.systems);
   const runbooks: Record<Digest, Runbook> = {};
   const files = new Map<string, string>();
+  const sources: LibrarySource[] = [];
   for (const path of await runbookFiles(paths.runbooks, name, problems)) {
     const source = await read(path);
-    if (source === undefined) continue;
-    const compiled = usable(keep(compileRunbook({ ...source, catalog, people, systems }), problems), () =>
-      compileRunbook({ ...source, catalog, systems }),
+    if (source !== undefined) sources.push(source);
+  }
+  const library = libraryOf(sources, { catalog, systems });
+  for (const source of sources) {
+    const compiled = usable(keep(compileRunbook({ ...source, catalog, people, systems, library }), problems), () =>
+      compileRunbook({ ...source, catalog, systems, library }),
     );
     if (compiled.runbook === undefined) continue;
     const other = files.get(compiled.runbook.name);

@@ -8,11 +8,13 @@ import type { InputType, Runbook } from '../core/runbook.js';
 import { digestOf } from '../journal/digest.js';
 import type { Catalog } from './catalog.js';
 import { compileGate } from './gate-form.js';
+import { emptyLibrary, innerId, type Library } from './include.js';
 import { compileInput } from './input-type.js';
 import { lint } from './lint.js';
+import type { Path } from './place.js';
 import { inOrder, isError, type Problem } from './problem.js';
 import { type Report, reportOn } from './report.js';
-import { type RunbookForm, runbookForm } from './runbook-schema.js';
+import { type RunbookForm, runbookForm, stepsMax } from './runbook-schema.js';
 import { check } from './shape.js';
 import { parseSource } from './source.js';
 import { compileSteps } from './step-form.js';
@@ -27,6 +29,10 @@ export interface CompileInput {
   people?: People | undefined;
   /** With these, the systems of the units must be among them: the names under `systems:` of firebreak.yaml. */
   systems?: readonly string[] | undefined;
+  /** Runbooks that it may include; none where they are not given. */
+  library?: Library | undefined;
+  /** Names of the runbooks that it is included in. */
+  within?: readonly string[] | undefined;
 }
 
 /** A runbook, perhaps with notes; or the errors for which there is none. */
@@ -34,15 +40,16 @@ export type Compiled =
   | { runbook: Runbook; digest: Digest; problems: Problem[] }
   | { runbook?: undefined; digest?: undefined; problems: Problem[] };
 
-export function compileRunbook({ file, text, catalog, people, systems }: CompileInput): Compiled {
+export function compileRunbook(input: CompileInput): Compiled {
+  const { file, text, people } = input;
   const { source, problems } = parseSource(file, text);
   if (source === undefined) return { problems: inOrder(problems) };
   const checked = check(runbookForm, source);
   const report = reportOn(source);
   let runbook: Runbook | undefined;
   if (checked.form !== undefined) {
-    runbook = compileForm(checked.form, catalog, systems, report);
-    lint(runbook, { people, report });
+    runbook = compileForm(checked.form, input, report);
+    lint(runbook, { people, report, placeOf: placeOf(checked.form) });
   }
   const all = inOrder([...problems, ...checked.problems, ...report.problems]);
   // Beside errors, notes would mostly be echoes of them: an input is unused because its name is misspelt where it is read.
@@ -52,10 +59,14 @@ export function compileRunbook({ file, text, catalog, people, systems }: Compile
     : { runbook, digest: digestOf(runbook), problems: all };
 }
 
+/** Where a step of the run stands in the file; one of an included runbook where that is included. */
+function placeOf({ steps }: RunbookForm): (id: string) => Path {
+  return (step) => ['steps', steps.findIndex(({ id }) => id === step || step.startsWith(innerId(id, '')))];
+}
+
 function compileForm(
   form: RunbookForm,
-  catalog: Catalog,
-  systems: readonly string[] | undefined,
+  { catalog, systems, library = emptyLibrary, within = [] }: CompileInput,
   report: Report,
 ): Runbook {
   const { name, version, summary } = form.metadata;
@@ -72,6 +83,14 @@ function compileForm(
   const gates = Object.fromEntries(
     Object.entries(form.gates).map(([key, gate]) => [key, compileGate(key, gate, report)]),
   );
-  const steps = compileSteps(form, { inputs, catalog, systems, report });
-  return { language: 1, name, version, summary, inputs, gates, steps };
+  const context = { inputs, catalog, systems, library, within: [...within, name], gates, report };
+  const { steps, gates: more } = compileSteps(form, context);
+  if (steps.length > stepsMax)
+    report.value(
+      ['steps'],
+      'runbook.too-many-steps',
+      `with those of the runbooks that it includes it has ${steps.length} steps, and ${stepsMax} are what a run can have`,
+      'Launch them one after the other.',
+    );
+  return { language: 1, name, version, summary, inputs, gates: { ...gates, ...more }, steps };
 }

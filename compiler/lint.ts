@@ -5,17 +5,19 @@ import { leastGate, worst } from '../core/risk.js';
 import type { Runbook, Step } from '../core/runbook.js';
 import { whoMay } from '../core/verbs.js';
 import { canBeAnswered } from './person-form.js';
+import type { Path } from './place.js';
 import { didYouMean, oneOf } from './problem.js';
 import type { Report } from './report.js';
 
 interface Context {
   people: People | undefined;
   report: Report;
+  placeOf: (step: string) => Path;
 }
 
 export function lint(runbook: Runbook, context: Context): void {
   noteUnusedInputs(runbook, context.report);
-  if (context.people !== undefined) canBeAnswered(runbook, context.people, context.report);
+  if (context.people !== undefined) canBeAnswered(runbook, context.people, context);
   for (const name of Object.keys(runbook.gates)) {
     const steps = runbook.steps.filter(({ gate }) => gate === name);
     noteWeakGate(name, runbook, steps, context);

@@ -1,4 +1,4 @@
-/** Steps that people do by hand or decide: what they read, and which fields of a step mean nothing there. */
+/** Steps that people do by hand or decide: what they read, and whether somebody can answer. */
 import { isByPerson, type PersonWork } from '../core/runbook.js';
 import type { People } from '../core/people.js';
 import type { Runbook } from '../core/runbook.js';
@@ -11,20 +11,6 @@ import type { StepForm } from './runbook-schema.js';
 import { lowerValue } from './with.js';
 
 const remindMsDefault = 15 * 60_000;
-
-/** What only a unit's work can have. */
-const unitFields = [
-  'with',
-  'for_each',
-  'gate',
-  'best_effort',
-  'review',
-  'ramp',
-  'tolerate',
-  'timeout',
-  'retry',
-  'on_failure',
-] as const;
 
 /** Undefined where the step is a unit's, or says two things at once. */
 export function compilePersonWork(
@@ -47,35 +33,16 @@ function remindOf({ remind }: { remind?: string | undefined }): number {
   return remind === undefined ? remindMsDefault : toMs(remind);
 }
 
-/** Exactly one of `uses`, `manual`, `decide`; and nothing that would do nothing, for somebody counts on it. */
-export function checkWork(form: StepForm, path: Path, report: Report): void {
-  const said = (['uses', 'manual', 'decide'] as const).filter((field) => form[field] !== undefined);
-  const [kind, second] = said;
-  if (kind === undefined) {
-    const message = `step "${form.id}" does not say what is done`;
-    report.value(
-      path,
-      'step.no-work',
-      message,
-      'Name a unit (`uses`), or what people do (`manual`) or decide (`decide`).',
-    );
-  } else if (second !== undefined) {
-    const message = `step "${form.id}" has both "${kind}" and "${second}"`;
-    report.key([...path, second], 'step.two-works', message, 'Make two steps of it.');
-  } else if (kind !== 'uses') {
-    for (const field of unitFields.filter((each) => form[each] !== undefined)) {
-      const message = `"${field}" means nothing at a step that people ${kind === 'manual' ? 'do' : 'decide'}`;
-      report.key([...path, field], 'step.for-people', message, `Remove "${field}".`);
-    }
-  }
-}
-
 /** Whether there is anybody who can answer. */
-export function canBeAnswered({ steps }: Runbook, people: People, report: Report): void {
+export function canBeAnswered(
+  { steps }: Runbook,
+  people: People,
+  { report, placeOf }: { report: Report; placeOf: (step: string) => Path },
+): void {
   const groups = Object.keys(people.groups);
-  for (const [index, { id, work }] of steps.entries()) {
+  for (const { id, work } of steps) {
     if (!isByPerson(work)) continue;
-    const path = ['steps', index, work.kind, 'who'];
+    const path = [...placeOf(id), work.kind, 'who'];
     const unknown = work.who.filter((group) => !groups.includes(group));
     for (const group of unknown) {
       const at = [...path, work.who.indexOf(group)];

@@ -7,7 +7,7 @@ import { phases } from '../core/runbook.js';
 import { apiVersion, duration, inputName, line, slug } from './forms.js';
 
 /** Bounds of what a person can review; a runbook beyond them is several runbooks. */
-const stepsMax = 200;
+export const stepsMax = 200;
 const inputsMax = 50;
 const gatesMax = 20;
 /** More are not weighed against each other at three in the morning. */
@@ -148,20 +148,30 @@ const stepForm = z
     id: slug.describe('Names the step in `needs`, in expressions and on the record.'),
     phase: z
       .enum(phases)
-      .describe('The phase of the response. What is put in force in `contain` stays in force until it is released.'),
+      .optional()
+      .describe(
+        'The phase of the response. What is put in force in `contain` stays in force until it is released. The steps of a `runbook` have their own.',
+      ),
     uses: z
       .string()
       .regex(/^[a-z0-9-]+\.[a-z0-9-]+@[1-9]\d*$/, {
         error: 'must name a unit and its major version, as in aws.isolate-instance@1',
       })
       .optional()
-      .describe('The unit that does the work, with its major version. A step has `uses`, `manual` or `decide`.'),
+      .describe(
+        'The unit that does the work, with its major version. A step has `uses`, `runbook`, `manual` or `decide`.',
+      ),
+    runbook: slug.optional().describe('Another runbook, by its name, whose steps stand in the place of this one.'),
+    gates: z
+      .record(slug, slug)
+      .optional()
+      .describe('With `runbook`: at which gate of this runbook a gate of that one asks. Others ask by themselves.'),
     manual: manualForm.optional(),
     decide: decideForm.optional(),
     with: z
       .record(z.string(), z.unknown())
       .optional()
-      .describe('Inputs of the unit; values may be expressions, `${{ ... }}`.'),
+      .describe('Inputs of the unit or the runbook; values may be expressions, `${{ ... }}`.'),
     if: z
       .string()
       .optional()
@@ -225,7 +235,7 @@ const stepForm = z
     title: 'step',
     description: 'One unit at work on one or many targets, or one thing for people to do or decide.',
     // For editors; `checkWork` says it in words.
-    oneOf: [{ required: ['uses'] }, { required: ['manual'] }, { required: ['decide'] }],
+    oneOf: (['uses', 'runbook', 'manual', 'decide'] as const).map((field) => ({ required: [field] })),
   });
 
 export const runbookForm = z

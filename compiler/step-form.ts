@@ -2,17 +2,19 @@
 import { evaluate, type Expr, ExpressionError } from '../core/expression.js';
 import type { Json } from '../core/json.js';
 import type { RampStage } from '../core/ramp.js';
-import type { InputType, Step, Work } from '../core/runbook.js';
+import type { InputType, Runbook, Step, Work } from '../core/runbook.js';
 import type { Catalog, UnitInfo } from './catalog.js';
 import { knowing, lowerText, presentIf, type Scope } from './expression.js';
 import { any, decisionResult, is, nameOf, stepResult, type Type, typeOfInput } from './expression-type.js';
 import { toMs } from './forms.js';
 import { circles, type Waits, waitsFor } from './needs.js';
-import { checkWork, compilePersonWork } from './person-form.js';
+import { include, type Included, includedRunbook, type Including, innerId } from './include.js';
+import { compilePersonWork } from './person-form.js';
 import type { Path } from './place.js';
 import { didYouMean, oneOf } from './problem.js';
 import type { Report } from './report.js';
 import { listMaxMost, type RunbookForm, type StepForm } from './runbook-schema.js';
+import { checkWork } from './step-work.js';
 import { hasExpression } from './template.js';
 import { lowerValue, lowerWith } from './with.js';
 
@@ -23,20 +25,20 @@ const collectTimeoutMsDefault = 5 * 60_000;
 const attemptsDefault = 5;
 const firstWaitMsDefault = 1_000;
 
-interface Context {
+interface Context extends Including {
   inputs: Record<string, InputType>;
   catalog: Catalog;
   systems: readonly string[] | undefined;
-  report: Report;
 }
 
-export function compileSteps(form: RunbookForm, context: Context): Step[] {
+/** The steps, those of included runbooks among them, and the gates that these bring along. */
+export function compileSteps(form: RunbookForm, context: Context): Included {
   const waits = form.steps.map(({ id, needs }, index): Waits => {
     const above = form.steps[index - 1];
     return { id, needs: needs ?? (above === undefined ? [] : [above.id]), byDefault: needs === undefined };
   });
   checkOrder(form.steps, waits, context.report);
-  const used = new Set(form.steps.map(({ gate }) => gate));
+  const used = new Set(form.steps.flatMap(({ gate, gates }) => [gate, ...Object.values(gates ?? {})]));
   for (const name of Object.keys(form.gates)) {
     if (!used.has(name))
       context.report.key(
@@ -46,7 +48,31 @@ export function compileSteps(form: RunbookForm, context: Context): Step[] {
         'Name it in the steps it is for, or remove it.',
       );
   }
-  return form.steps.map((step, index) => compileStep(step, index, waits, form, context));
+  const inner = form.steps.map((step, index) => includedRunbook(step, ['steps', index], context));
+  const parts = form.steps.map((step, index) => compileStep(step, index, { waits, runbook: form, inner }, context));
+  return { steps: parts.flatMap(({ steps }) => steps), gates: Object.assign({}, ...parts.map(({ gates }) => gates)) };
+}
+
+interface Whole {
+  waits: Waits[];
+  runbook: RunbookForm;
+  /** By place, the runbook that a step is; undefined for all others. */
+  inner: (Runbook | undefined)[];
+}
+
+/** The ids that a step has in the run: its own, or those of the steps that stand in its place. */
+function idsOf(id: string, { runbook, inner }: Whole): string[] {
+  const found = inner[runbook.steps.findIndex((step) => step.id === id)];
+  return found === undefined ? [id] : found.steps.map((step) => innerId(id, step.id));
+}
+
+/** What expressions may read of a step that has ended. */
+function resultsOf(id: string, whole: Whole): [string, Type][] {
+  const index = whole.runbook.steps.findIndex((step) => step.id === id);
+  const form = whole.runbook.steps[index];
+  const found = whole.inner[index];
+  if (found !== undefined) return found.steps.map((step) => [innerId(id, step.id), resultOfWork(step.work)]);
+  return form === undefined || form.runbook !== undefined ? [] : [[id, resultOf(form)]];
 }
 
 function checkOrder(steps: StepForm[], waits: Waits[], report: Report): void {
@@ -87,8 +113,9 @@ function reportCircle(circle: string[], waits: Waits[], report: Report): void {
   );
 }
 
-function compileStep(form: StepForm, index: number, waits: Waits[], runbook: RunbookForm, context: Context): Step {
+function compileStep(form: StepForm, index: number, whole: Whole, context: Context): Included {
   const { report } = context;
+  const { waits, runbook } = whole;
   const path: Path = ['steps', index];
   checkWork(form, path, report);
   const unit = unitOf(form, path, context);
@@ -112,13 +139,14 @@ function compileStep(form: StepForm, index: number, waits: Waits[], runbook: Run
       ),
     ),
     present: new Set(),
-    steps: Object.fromEntries(
-      runbook.steps.filter(({ id }) => ended.has(id) && id !== form.id).map((each) => [each.id, resultOf(each)]),
-    ),
-    allSteps: new Set(waits.map(({ id }) => id)),
+    steps: Object.fromEntries([...ended].filter((id) => id !== form.id).flatMap((id) => resultsOf(id, whole))),
+    allSteps: new Set(waits.flatMap(({ id }) => idsOf(id, whole))),
   };
   const condition = form.if === undefined ? undefined : compileIf(form.if, [...path, 'if'], scope, report);
   const known = condition === undefined ? scope : knowing(scope, presentIf(condition, true));
+  const needs = (waits[index]?.needs ?? []).flatMap((id) => idsOf(id, whole));
+  const inside = whole.inner[index];
+  if (inside !== undefined) return include(form, path, inside, { needs, condition, scope: known }, context);
   const loop =
     form.for_each === undefined ? undefined : compileLoop(form.for_each as Json, [...path, 'for_each'], known, report);
   const inner = loop === undefined ? known : { ...known, item: loop.item };
@@ -129,10 +157,11 @@ function compileStep(form: StepForm, index: number, waits: Waits[], runbook: Run
       ? lowerValue(given, [...path, 'with'], inner, report).expr
       : lowerWith(given, [...path, 'with'], unit, inner, report);
 
+  const phase = form.phase ?? 'contain'; // where it is absent, that was reported
   const step: Step = {
     id: form.id,
-    phase: form.phase,
-    needs: waits[index]?.needs ?? [],
+    phase,
+    needs,
     work: compilePersonWork(form, path, known, report) ?? workOf(form, unit, input),
     batch: batchDefault,
     timeoutMs:
@@ -146,7 +175,7 @@ function compileStep(form: StepForm, index: number, waits: Waits[], runbook: Run
       firstWaitMs: form.retry?.first_wait === undefined ? firstWaitMsDefault : toMs(form.retry.first_wait),
     },
     // One host that cannot be reached must not keep the others connected.
-    onFailure: form.on_failure ?? (form.phase === 'contain' ? 'continue' : 'stop'),
+    onFailure: form.on_failure ?? (phase === 'contain' ? 'continue' : 'stop'),
   };
   if (condition !== undefined) step.if = condition;
   if (loop !== undefined) step.forEach = loop.expr;
@@ -155,7 +184,7 @@ function compileStep(form: StepForm, index: number, waits: Waits[], runbook: Run
   if (form.tolerate !== undefined) step.tolerate = form.tolerate;
   if (form.best_effort !== undefined) step.bestEffortMs = toMs(form.best_effort);
   if (form.review !== undefined) step.reviewAfterMs = toMs(form.review);
-  return step;
+  return { steps: [step], gates: {} };
 }
 
 function rampStage(stage: number | string): RampStage {
@@ -166,6 +195,10 @@ function workOf({ uses = '' }: StepForm, unit: UnitInfo | undefined, input: Expr
   const system = unit?.system ?? '';
   if (unit?.kind === 'collector') return { kind: 'collect', unit: uses, system, with: input };
   return { kind: 'change', unit: uses, system, with: input, risk: unit?.risk ?? 'irreversible' };
+}
+
+function resultOfWork(work: Work): Type {
+  return work.kind === 'decide' ? decisionResult(Object.keys(work.choices)) : stepResult;
 }
 
 function resultOf({ decide }: StepForm): Type {

@@ -531,7 +531,7 @@ test.each([...shape, ...order, ...units, ...rules, ...about])(
   },
 );
 
-test.each(['runbook', 'until', 'batch'])(
+test.each(['until', 'batch'])(
   '"%s" is not in this version of the language and is refused like any other unknown field',
   (field) => {
     const { text, line, column } = edit(runbookText, '    needs: []', `    needs: []\n    ⟦${field}: 1`);

@@ -116,14 +116,14 @@ const refused: [string, string, string, string, string][] = [
     'a gate where nothing is changed',
     '      remind: 5m\n',
     '      remind: 5m\n    ⟦gate: rebuilding\n',
-    'step.for-people',
+    'step.idle-field',
     '"gate" means nothing at a step that people do',
   ],
   [
     'a loop over what people decide',
     '        clean: Clean it in place.\n',
     '        clean: Clean it in place.\n    ⟦for_each: [a, b]\n',
-    'step.for-people',
+    'step.idle-field',
     '"for_each" means nothing at a step that people decide',
   ],
   [

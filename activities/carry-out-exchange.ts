@@ -14,7 +14,8 @@ import type { ExecutorDeps } from './deps.js';
 import { exchangeOf, releaseHold } from './exchange.js';
 import { questionOf } from './grant.js';
 import { type SettleContext, settleAll } from './settle.js';
-import { judgeGate, judgeLaunch, refuse, refuseEnded, refuseOtherSystem } from './warrant.js';
+import { refuse } from './refuse.js';
+import { judgeGate, judgeLaunch, refuseEnded, refuseOtherSystem } from './warrant.js';
 
 export async function carryOutExchange(
   deps: ExecutorDeps,
@@ -44,7 +45,7 @@ export async function carryOutExchange(
     ...baseContext(deps, bundle, input, attempt),
     origin: originFor(input, holds.values().next().value),
     containing: false,
-    covers: (effect) => bound.has(effect),
+    covers: ({ effect }) => bound.has(effect),
   };
   const done = [...holds.values()].filter((hold) => hold.state === 'closed' && hold.outcome === 'done');
   const open = changes.filter((change) => !done.some(({ id }) => id === change.hold));

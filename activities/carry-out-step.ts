@@ -12,11 +12,11 @@ import type { PlannedChange, StepPlan } from '../core/plan.js';
 import { type Attempt, settleContext } from './attempt.js';
 import type { CarryOutInput } from './contract.js';
 import type { AnyAction } from './define-action.js';
+import { refuseForeignItems } from './derived-items.js';
 import type { ExecutorDeps } from './deps.js';
 import { actionOfStep, grantOf, refuseOtherUnit } from './grant.js';
 import { planItems } from './plan-step.js';
 import { type SettleContext, settleAll } from './settle.js';
-import { refuseForeignItems } from './warrant.js';
 
 /** Looks after the first settling; what still moves then is a person's to see. */
 const looksMax = 3;
@@ -29,9 +29,8 @@ export async function carryOutStep(
   attempt: Attempt,
 ): Promise<Outcome[]> {
   const grant = await grantOf(deps, bundle, input, 'now');
-  const { launch } = input.warrant;
   const items = plan.items.slice(input.from, input.to);
-  if (launch.about.kind === 'launch') await refuseForeignItems(deps.store, grant, launch.about.inputs, items);
+  await refuseForeignItems({ store: deps.store, run: input.run.run, ...grant, warrant: input.warrant }, items);
   const action = actionOfStep(grant);
   refuseOtherUnit(plan, action);
   const context = settleContext(deps, bundle, input, grant, attempt);

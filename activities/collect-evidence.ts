@@ -9,10 +9,10 @@ import { grantOf } from './grant.js';
 import type { CollectInput } from './contract.js';
 import type { AnyCollector, Evidence } from './define-action.js';
 import type { ExecutorDeps } from './deps.js';
+import { refuseForeignItems } from './derived-items.js';
 import { draft } from './drafts.js';
 import { errorOf } from './failures.js';
 import { collectorOf } from './find-unit.js';
-import { refuseForeignItems } from './warrant.js';
 
 /** Items collected from at once. */
 const itemsAtOnce = 8;
@@ -25,8 +25,7 @@ interface Collected {
 export async function collectEvidence(deps: ExecutorDeps, input: CollectInput, attempt: Attempt): Promise<Collected> {
   const bundle = await deps.bundle();
   const grant = await grantOf(deps, bundle, input, 'now');
-  const { about } = input.warrant.launch;
-  if (about.kind === 'launch') await refuseForeignItems(deps.store, grant, about.inputs, input.items);
+  await refuseForeignItems({ store: deps.store, run: input.run.run, ...grant, warrant: input.warrant }, input.items);
   if (grant.step.work.kind !== 'collect')
     throw new FirebreakError('step.collects-nothing', `Step "${input.step}" is no collector's.`, {
       nextStep: 'launch it anew.',

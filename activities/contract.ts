@@ -1,4 +1,5 @@
 /** What workflows ask of activities: types only, so that the workflow build sees no activity code. */
+import type { BoundEffect } from '../core/bound.js';
 import type { Counts } from '../core/counts.js';
 import type { Digest, Iso, Json, PrincipalId } from '../core/json.js';
 import type { EventDraft } from '../core/event.js';
@@ -24,6 +25,8 @@ export interface RunRef {
 export interface Warrant {
   launch: Statement;
   gate?: { gate: string; round: number; plan: Digest; statements: Statement[] };
+  /** By step, what checks of the run found: the digest under which it is on record. */
+  found?: Record<string, Digest>;
 }
 
 export interface BeginInput {
@@ -41,6 +44,8 @@ export interface PlanInput {
   unit: string;
   items: Json[];
   onFailure: 'stop' | 'continue' | 'undo' | 'ask';
+  /** Instead of items: how many there may be, once they are found. */
+  bound?: BoundEffect;
   retry: Retry;
 }
 
@@ -108,6 +113,26 @@ export interface CollectInput {
   opens: boolean;
   closes: boolean;
   retry: Retry;
+}
+
+export interface CheckInput {
+  run: RunRef;
+  step: string;
+  items: Json[];
+  warrant: Warrant;
+  /** The first look journals the start of the step. */
+  opens: boolean;
+  retry: Retry;
+}
+
+export interface CheckResult {
+  /** Digest of `findings`, under which they are on record. */
+  found: Digest;
+  findings: Json[];
+  /** Items that could not be looked at. */
+  failed: number;
+  /** The first few of those. */
+  exceptions: BatchResult['exceptions'];
 }
 
 /** Takes back what a step did before it failed, because its approved failure rule says so; never a containment. */
@@ -178,5 +203,6 @@ export interface ExecutorActivities {
   carryOut(input: CarryOutInput): Promise<BatchResult>;
   takeBack(input: TakeBackInput): Promise<Counts>;
   collect(input: CollectInput): Promise<{ collected: number; failed: number }>;
+  check(input: CheckInput): Promise<CheckResult>;
   watch(input: WatchInput): Promise<WatchResult>;
 }

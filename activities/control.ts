@@ -199,6 +199,7 @@ async function ask(deps: EngineDeps, input: AskInput): Promise<{ plan: Digest }>
   for (const ref of plans) {
     const plan = await loadPlan(deps.store, ref, run.run, ref.step);
     for (const change of plan.changes) if (change.standing !== 'already') effects.add(change.effect);
+    if (plan.bound !== undefined) effects.add(digestOf(plan.bound));
   }
   if (input.allows === 'carry out' && effects.size === 0) {
     throw new FirebreakError('gate.nothing-to-ask', `Gate "${gate}" would ask about nothing (this is a bug).`, {

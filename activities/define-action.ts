@@ -5,7 +5,7 @@
 import type * as z from 'zod';
 import type { Target, UnitName } from '../core/change.js';
 import type { Hold } from '../core/hold.js';
-import type { Json } from '../core/json.js';
+import type { Json, JsonObject } from '../core/json.js';
 import type { Risk } from '../core/risk.js';
 import type { Phase } from '../core/runbook.js';
 
@@ -92,12 +92,24 @@ export interface Collector<I, W> extends Unit {
   collect: (input: I, world: W) => AsyncIterable<Evidence>;
 }
 
+/** Looks at something and says what it found; later steps read it, and can work on each entry. It changes nothing. */
+export interface Check<I, F extends JsonObject, W> extends Unit {
+  kind: 'check';
+  risk: 'read';
+  input: z.ZodType<I>;
+  /** One entry of what is found. It stands in histories and journals, so it holds no secret. */
+  finding: z.ZodType<F>;
+  check: (input: I, world: W) => Promise<F[]>;
+}
+
 // The registry holds units of many input and state types; each parses its own values before use.
 // biome-ignore lint/suspicious/noExplicitAny: variance
 export type AnyAction = Action<any, any, any>;
 // biome-ignore lint/suspicious/noExplicitAny: variance
 export type AnyCollector = Collector<any, any>;
-export type AnyUnit = AnyAction | AnyCollector;
+// biome-ignore lint/suspicious/noExplicitAny: variance
+export type AnyCheck = Check<any, any, any>;
+export type AnyUnit = AnyAction | AnyCollector | AnyCheck;
 
 type Declared<T extends { kind: string }> = Omit<T, 'kind'>;
 
@@ -107,4 +119,8 @@ export function defineAction<I, S extends Json, W>(action: Declared<Action<I, S,
 
 export function defineCollector<I, W>(collector: Omit<Declared<Collector<I, W>>, 'risk'>): Collector<I, W> {
   return { kind: 'collector', risk: 'read', ...collector };
+}
+
+export function defineCheck<I, F extends JsonObject, W>(check: Omit<Declared<Check<I, F, W>>, 'risk'>): Check<I, F, W> {
+  return { kind: 'check', risk: 'read', ...check };
 }

@@ -102,7 +102,7 @@ async function releaseOnce(change: PlannedChange, runs: string[], context: Settl
     return { status: hold.outcome === 'kept as found' ? 'moved' : 'applied', shown: 'read back', hold: hold.id };
   // From the hold as it is now, not from the plan: what was approved must be what putting this hold back would do.
   const exchange = exchangeOf(hold, runs);
-  if (!context.covers(exchange.effect)) return { status: 'outside', shown: 'no', hold: hold.id };
+  if (!context.covers(exchange)) return { status: 'outside', shown: 'no', hold: hold.id };
   refuseProtected(context.protected, hold.target, hold.item, hold.target.system);
   // Who goes away last puts back; joining and this exclude each other in the store.
   let last = hold.releasingFor;

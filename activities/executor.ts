@@ -10,6 +10,7 @@ import { asActivities } from './as-activities.js';
 import { openAwsWorld } from './aws/world.js';
 import type { Attempt } from './attempt.js';
 import { carryOut } from './carry-out.js';
+import { checkItems } from './check-items.js';
 import { collectEvidence } from './collect-evidence.js';
 import type { ExchangePlanInput, ExecutorActivities, PlanInput, RunRef } from './contract.js';
 import type { ExecutorDeps } from './deps.js';
@@ -66,6 +67,12 @@ export function executorActivities(deps: ExecutorDeps): ExecutorActivities {
           ),
         input.timeBoxMs,
       ),
+    check: (input) =>
+      withAttempt(input.run, input.step, (attempt) =>
+        refusalsOnRecord(deps, input, () =>
+          persistently(input.retry, attempt.signal, () => checkItems(deps, input, attempt)),
+        ),
+      ),
     watch: (input) =>
       withAttempt(input.run, input.step, (attempt) =>
         persistently(input.retry, attempt.signal, () => watchHolds(deps, input, attempt)),
@@ -82,16 +89,18 @@ async function planStep(deps: ExecutorDeps, input: PlanInput, world: unknown): R
     protected: bundle.installation.protected,
     onFailure: input.onFailure,
   };
-  const { changes, failed } = await planItems(actionOf(input.unit), input.items, context);
+  const { bound, items } = input;
+  const { changes, failed } = await planItems(actionOf(input.unit), items, context);
   return keepPlan(deps, input, {
     version: 1,
     run: input.run.run,
     step: input.step,
     round: input.round,
     onFailure: input.onFailure,
-    items: input.items,
+    items,
     changes,
     failed,
+    ...(bound === undefined ? {} : { bound }),
     madeAt: new Date().toISOString(),
   });
 }

@@ -1,7 +1,7 @@
 /** Units by name and kind, for the engine. */
 import { FirebreakError } from '../core/errors.js';
 import type { UnitName } from '../core/change.js';
-import type { AnyAction, AnyCollector } from './define-action.js';
+import type { AnyAction, AnyCheck, AnyCollector } from './define-action.js';
 import { unitNamed } from './index.js';
 
 export function actionOf(name: UnitName): AnyAction {
@@ -14,6 +14,12 @@ export function collectorOf(name: UnitName): AnyCollector {
   const unit = unitNamed(name);
   if (unit.kind === 'collector') return unit;
   throw wrongKind(name, 'collects nothing');
+}
+
+export function checkOf(name: UnitName): AnyCheck {
+  const unit = unitNamed(name);
+  if (unit.kind === 'check') return unit;
+  throw wrongKind(name, 'checks nothing');
 }
 
 function wrongKind(name: UnitName, what: string): FirebreakError {

@@ -6,7 +6,8 @@ import type { CarryOutInput } from './contract.js';
 import type { AnyAction } from './define-action.js';
 import type { ExecutorDeps } from './deps.js';
 import { actionOf } from './find-unit.js';
-import { type Grant, judgeWarrant, type Question, refuse } from './warrant.js';
+import { refuse } from './refuse.js';
+import { type Grant, judgeWarrant, type Question } from './warrant.js';
 
 export async function grantOf(
   deps: ExecutorDeps,

@@ -1,9 +1,11 @@
 /** The registry: every unit that exists, as a literal list, so that it can be read. */
 import { closest } from 'fastest-levenshtein';
 import { FirebreakError } from '../core/errors.js';
+import { checkSnapshots } from './aws/check-snapshots.js';
 import { collectInstance } from './aws/collect-instance.js';
 import { containPrincipal } from './aws/contain-principal.js';
 import { deactivateKey } from './aws/deactivate-key.js';
+import { findInstances } from './aws/find-instances.js';
 import { isolateInstance } from './aws/isolate-instance.js';
 import { makeQuarantineGroup } from './aws/make-quarantine-group.js';
 import { protectInstance } from './aws/protect-instance.js';
@@ -12,9 +14,11 @@ import { snapshotInstance } from './aws/snapshot-instance.js';
 import type { AnyUnit } from './define-action.js';
 
 export const units: AnyUnit[] = [
+  checkSnapshots,
   collectInstance,
   containPrincipal,
   deactivateKey,
+  findInstances,
   isolateInstance,
   makeQuarantineGroup,
   protectInstance,

@@ -107,7 +107,8 @@ function refOf(id: Digest, system: string, plan: StepPlan): PlanRef {
     toChange: toChange.length,
     already: plan.changes.length - toChange.length,
     failed: plan.failed.length,
-    risk: worst(toChange.map((change) => change.risk)),
+    risk: worst([...toChange.map((change) => change.risk), ...(plan.bound === undefined ? [] : [plan.bound.risk])]),
+    ...(plan.bound === undefined ? {} : { atMost: plan.bound.atMost }),
   };
 }
 

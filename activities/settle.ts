@@ -6,7 +6,7 @@ import { FirebreakError } from '../core/errors.js';
 import type { Hold, Holder, Origin } from '../core/hold.js';
 import { shortId } from '../core/ids.js';
 import type { Protected } from '../core/installation.js';
-import type { Digest, Json } from '../core/json.js';
+import type { Json } from '../core/json.js';
 import type { PlannedChange } from '../core/plan.js';
 import type { Store } from '../journal/store.js';
 import { randomBytes } from 'node:crypto';
@@ -28,7 +28,7 @@ export interface SettleContext {
   containing: boolean;
   protected: Protected[];
   /** Whether people agreed to this effect. */
-  covers: (effect: Digest) => boolean;
+  covers: (change: PlannedChange) => boolean;
   actor: string;
   attempt: number;
   /** Which look of the batch this is; names its events. */
@@ -83,7 +83,7 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
     return movedUnderHold(held);
   let now = await action.read(change.target, held, world);
   if (held?.state === 'releasing') {
-    if (!same(now.state, change.after) && !context.covers(change.effect))
+    if (!same(now.state, change.after) && !context.covers(change))
       return { status: 'outside', shown: 'no', found: now.state };
     held = await takeBack(held, context);
     // Its release ended in this moment.
@@ -100,7 +100,7 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
       return settleOnce(change, context);
     return alreadySo(change, action, held, now.identity, context);
   }
-  if (!context.covers(change.effect)) return { status: 'outside', shown: 'no', found: now.state };
+  if (!context.covers(change)) return { status: 'outside', shown: 'no', found: now.state };
   if (change.guarded && held === undefined && !same(now.state, change.before)) {
     return { status: 'moved', shown: 'no', found: now.state, error: movedError(change) };
   }

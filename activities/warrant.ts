@@ -6,7 +6,6 @@ import { same } from '../core/canonical.js';
 import type { GateAsked } from '../core/event-data.js';
 import { formatDuration } from '../core/duration.js';
 import { FirebreakError } from '../core/errors.js';
-import { evaluate, ExpressionError } from '../core/expression.js';
 import {
   atLeast,
   type Ask,
@@ -18,8 +17,10 @@ import {
   verdict,
 } from '../core/gate.js';
 import type { Bundle } from '../core/installation.js';
-import type { Digest, Json } from '../core/json.js';
+import type { Digest } from '../core/json.js';
 import { leastGate, type Risk } from '../core/risk.js';
+import { type BoundEffect, boundOf } from '../core/bound.js';
+import type { PlannedChange } from '../core/plan.js';
 import { isByPerson, type Runbook, type Step } from '../core/runbook.js';
 import type { GateAbout, LaunchAbout, Statement } from '../core/statement.js';
 import type { Verb } from '../core/verbs.js';
@@ -27,14 +28,15 @@ import { digestOf, planDigest } from '../journal/digest.js';
 import { findFacts, statementDigest } from '../journal/proof.js';
 import type { Store } from '../journal/store.js';
 import type { RunRef, Warrant } from './contract.js';
+import { type Derivation, derivedItems } from './derived-items.js';
 import { knownRunbook } from './known-runbooks.js';
+import { refuse } from './refuse.js';
 
 export interface Grant {
   runbook: Runbook;
   step: Step;
-  /** Effects that people agreed to. */
-  bound: ReadonlySet<Digest>;
-  covers: (effect: Digest) => boolean;
+  /** Whether people agreed to it: to this very effect, or to what is found, up to a number. */
+  covers: (change: PlannedChange) => boolean;
 }
 
 export interface Question {
@@ -51,7 +53,7 @@ export interface Question {
 
 /** What a step of this run may do, or a refusal that says why. `riskOf` is the registry's, not the plan's. */
 export async function judgeWarrant(question: Question, riskOf: (step: Step) => Risk): Promise<Grant> {
-  const about = judgeLaunch(question, ['launch']);
+  const about = judgeLaunch(question, ['launch', 'plan']);
   const runbook = await knownRunbook(question.store, question.bundle, about.runbook);
   if (runbook === undefined)
     throw refuse('warrant.runbook-unknown', `The runbook ${about.runbook} is not one of ours.`);
@@ -60,15 +62,36 @@ export async function judgeWarrant(question: Question, riskOf: (step: Step) => R
     throw refuse('warrant.step-unknown', `Runbook ${runbook.name} has no step "${question.step}".`);
   if (isByPerson(step.work))
     throw refuse('warrant.by-person', `Step "${step.id}" is for people to do, not for a unit.`);
+  // A plan may look, and nothing else.
+  const { verb } = question.warrant.launch;
+  if (verb === 'plan' && step.work.kind !== 'check') throw otherVerb(verb);
   // Where parts are open, an effect names no target and so no system: only here is it said for which one people agreed.
   refuseOtherSystem(question.system, step.work.system);
   if (question.asOf === 'now') await refuseEnded(question);
-  if (step.work.kind === 'collect') return { runbook, step, bound: new Set(), covers: () => false };
+  if (step.work.kind === 'collect' || step.work.kind === 'check') return { runbook, step, covers: () => false };
   const spec = runbook.gates[step.gate ?? ''];
   if (step.gate === undefined || spec === undefined)
     throw refuse('warrant.no-gate', `Step "${step.id}" changes things and has no gate.`);
   const bound = await judgeGate(question, step.gate, atLeast(spec, leastGate[riskOf(step)]), step.phase === 'contain');
-  return { runbook, step, bound, covers: (effect) => bound.has(effect) };
+  const found = await foundWithin(bound, boundOf(step, riskOf(step)), {
+    store: question.store,
+    run: question.run.run,
+    runbook,
+    step,
+    warrant: question.warrant,
+  });
+  return { runbook, step, covers: ({ effect, item }) => bound.has(effect) || found.has(digestOf(item)) };
+}
+
+/** Items that people agreed to before they were found. Of more than they agreed to none is covered: nobody said which. */
+async function foundWithin(
+  bound: ReadonlySet<Digest>,
+  effect: BoundEffect | undefined,
+  derivation: Derivation,
+): Promise<ReadonlySet<Digest>> {
+  if (effect === undefined || !bound.has(digestOf(effect))) return new Set();
+  const items = new Set(((await derivedItems(derivation)) ?? []).map((item) => digestOf(item)));
+  return items.size <= effect.atMost ? items : new Set();
 }
 
 /** Whether a launch was really said by a responder about this very run. */
@@ -80,8 +103,7 @@ export function judgeLaunch(
   const facts = findFacts(launch, bundle.people);
   const ruling = judgeResponder(launch, facts, atOf(launch));
   if (!ruling.counts) throw refuse(ruling.code, `The launch of ${run.run} does not count: ${ruling.reason}`);
-  if (!allowed.includes(launch.verb))
-    throw refuse('warrant.verb', `"${launch.verb}" does not let anything be carried out here.`);
+  if (!allowed.includes(launch.verb)) throw otherVerb(launch.verb);
   const { about } = launch;
   if (
     about.kind !== 'launch' ||
@@ -100,6 +122,10 @@ export function judgeLaunch(
       `This was launched for "${about.environment}"; here is "${environment}".`,
     );
   return about;
+}
+
+function otherVerb(verb: Verb): FirebreakError {
+  return refuse('warrant.verb', `"${verb}" does not let anything be carried out here.`);
 }
 
 export function refuseOtherSystem(system: string, of: string): void {
@@ -209,40 +235,6 @@ async function effectsOf(store: Store, plan: Digest): Promise<ReadonlySet<Digest
   return new Set(effects);
 }
 
-/**
- * A step's items must follow from the inputs that were launched; a forged run could otherwise read whatever it likes.
- * Where items depend on the results of earlier steps they cannot be derived here, and the approved effects are the bound.
- */
-export async function refuseForeignItems(
-  store: Store,
-  grant: Pick<Grant, 'step'>,
-  inputs: Digest,
-  items: Json[],
-): Promise<void> {
-  const { step } = grant;
-  if (step.work.kind === 'exchange' || isByPerson(step.work)) return;
-  const launched = await store.document('inputs', inputs);
-  if (launched === undefined || digestOf(launched) !== inputs)
-    throw refuse('warrant.inputs-unknown', 'The inputs that were launched are not on record.');
-  const derived = derive(step, step.work.with, launched);
-  if (derived === undefined) return;
-  const known = new Set(derived.map((each) => digestOf(each)));
-  const foreign = items.find((item) => !known.has(digestOf(item)));
-  if (foreign !== undefined)
-    throw refuse('warrant.foreign-item', `${JSON.stringify(foreign)} does not follow from what was launched.`);
-}
-
-function derive(step: Step, template: Parameters<typeof evaluate>[0], inputs: Json): Json[] | undefined {
-  try {
-    if (step.forEach === undefined) return [evaluate(template, { inputs })];
-    const list = evaluate(step.forEach, { inputs });
-    return Array.isArray(list) ? list.map((item) => evaluate(template, { inputs, item })) : undefined;
-  } catch (error) {
-    if (error instanceof ExpressionError) return undefined;
-    throw error;
-  }
-}
-
 /** Time passed between agreeing and carrying out: nothing is wrong with the run, people only have to be asked once more. */
 function lapsed(gate: string, { approvalValidMs }: GateSpec, counted: Counted[], good: Counted[]): FirebreakError {
   const old = counted.filter((each) => !good.includes(each));
@@ -256,10 +248,4 @@ function lapsed(gate: string, { approvalValidMs }: GateSpec, counted: Counted[],
 
 function atOf(statement: Statement): number {
   return Date.parse(statement.at);
-}
-
-export function refuse(code: string, message: string): FirebreakError {
-  return new FirebreakError(code, message, {
-    nextStep: 'launch it anew, and have it approved, through Slack or the firebreak command.',
-  });
 }

@@ -58,7 +58,8 @@ function reasonOf(reason: string | undefined): string {
   return reason === undefined ? '' : `: ${oneLine(reason)}`;
 }
 
-function planned({ plan: { toChange, already, failed } }: PlanMade): string {
+function planned({ plan: { toChange, already, failed, atMost } }: PlanMade): string {
+  if (atMost !== undefined) return `at most ${atMost} targets, which are still to be found`;
   const unplanned = failed === 0 ? '' : `, ${failed} could not be planned`;
   return `${toChange} to change, ${already} already as wanted${unplanned}`;
 }

@@ -39,8 +39,11 @@ export function planTable({ steps }: PlanAnswer): string[] {
       short(change.after),
       withDifferences(change.standing, change),
     ]);
+  const toBeFound = steps.flatMap(({ step, bound }) =>
+    bound === undefined ? [] : [`${step}: ${bound.unit} on up to ${bound.atMost} targets that are still to be found`],
+  );
   const failed = steps.flatMap((each) =>
     each.failed.map(({ item, message }) => `${each.step}: ${short(item)} could not be planned: ${message}`),
   );
-  return [...table(['STEP', 'ITEM', 'TARGET', 'ASPECT', 'BEFORE', 'AFTER', 'IS'], rows), ...failed];
+  return [...table(['STEP', 'ITEM', 'TARGET', 'ASPECT', 'BEFORE', 'AFTER', 'IS'], rows), ...toBeFound, ...failed];
 }

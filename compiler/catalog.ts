@@ -7,7 +7,7 @@ import type { Phase } from '../core/runbook.js';
 
 export interface UnitInfo {
   name: UnitName;
-  kind: 'action' | 'collector';
+  kind: AnyUnit['kind'];
   /** The first part of the name; its executor does the work. */
   system: string;
   risk: Risk;
@@ -18,6 +18,8 @@ export interface UnitInfo {
   /** How a person does it, as lines of bash. */
   byHand?: string;
   input: z.ZodType;
+  /** Of a check: one entry of what it finds. */
+  finding?: z.ZodType;
 }
 
 export type Catalog = ReadonlyMap<UnitName, UnitInfo>;
@@ -30,6 +32,7 @@ function infoOf(unit: AnyUnit): UnitInfo {
   const { name, kind, risk, phase, summary, input, byHand } = unit;
   const info: UnitInfo = { name, kind, system: systemOf(name), risk, phase, summary, input };
   if (byHand !== undefined) info.byHand = byHand;
+  if (unit.kind === 'check') return { ...info, finding: unit.finding };
   return unit.kind === 'action' ? { ...info, partsOpen: unit.partsOpen, oneWay: unit.oneWay } : info;
 }
 

@@ -120,11 +120,11 @@ function taskLines(work: PersonWork): string[] {
 }
 
 function unitOf({ work }: Step, catalog: Catalog): UnitInfo | undefined {
-  return work.kind === 'collect' || work.kind === 'change' ? catalog.get(work.unit) : undefined;
+  return 'unit' in work ? catalog.get(work.unit) : undefined;
 }
 
 function commandsOf(step: Step, inputs: Record<string, InputType>, catalog: Catalog): string[] | undefined {
-  if (step.work.kind !== 'collect' && step.work.kind !== 'change') return undefined;
+  if (!('unit' in step.work)) return undefined;
   const unit = catalog.get(step.work.unit);
   if (unit?.byHand === undefined) return undefined;
   const lines = [...fieldLines(step.work.with, unit, inputs), ...unit.byHand.trim().split('\n')];

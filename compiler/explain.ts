@@ -101,7 +101,16 @@ function describeStep(step: Step, number: number, catalog: Catalog): string[] {
 function describeUnit(step: Step, work: SystemWork, catalog: Catalog): string[] {
   const name = nameOfWork(work);
   const lines = [unitOf(step, catalog)?.summary ?? name, `Unit ${name}, ${riskWords[riskOf(step)]}.`];
-  if (step.forEach !== undefined) lines.push(`Once for each of ${showExpression(step.forEach)}.`);
+  if (step.forEach !== undefined) {
+    const most = step.bound === undefined ? '' : `; at most ${step.bound} without asking anew`;
+    lines.push(`Once for each of ${showExpression(step.forEach)}${most}.`);
+  }
+  if (work.kind === 'check' && work.until !== undefined) {
+    const { met, everyMs, withinMs } = work.until;
+    lines.push(
+      `Again every ${formatDuration(everyMs)} until ${showExpression(met)}; after ${formatDuration(withinMs)} it counts as failed.`,
+    );
+  }
   if (step.ramp !== undefined) lines.push(describeRamp(step.ramp, step.tolerate ?? 0));
   return work.kind === 'exchange' ? lines : [...lines, ...describeWith(work.with)];
 }
@@ -251,7 +260,7 @@ function inForce({ steps }: Runbook, catalog: Catalog): string[] {
 }
 
 function unitOf({ work }: Step, catalog: Catalog): UnitInfo | undefined {
-  return work.kind === 'collect' || work.kind === 'change' ? catalog.get(work.unit) : undefined;
+  return 'unit' in work ? catalog.get(work.unit) : undefined;
 }
 
 function riskOf({ work }: Step): Risk {

@@ -51,6 +51,15 @@ export function decisionResult(choices: string[]): Type {
   return { kind: 'object', fields: { ...resultFields, choice: { kind: 'string', words: [...choices, ''] } } };
 }
 
+/** Of a step that checks something: what it found, entry by entry. How much that will be nobody knows before. */
+export function checkResult(finding: Type): Type {
+  return { kind: 'object', fields: { ...resultFields, found: listFound(finding) } };
+}
+
+export function listFound(finding: Type): Type {
+  return { kind: 'list', of: finding };
+}
+
 export function typeOfJson(value: Json): Type {
   if (value === null) return { kind: 'null' };
   if (typeof value === 'boolean') return bool;

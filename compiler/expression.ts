@@ -1,10 +1,10 @@
 /**
  * Lowers expressions from CEL to the small trees of `core/expression.ts` and checks their names and types, so that a slip
- * is found when the runbook is written and not in the middle of an incident. A part of CEL is taken: no comprehensions, no
- * patterns, no clock; a runbook's conditions must be readable, must end, and must mean the same on replay.
+ * is found when the runbook is written and not in the middle of an incident. A part of CEL is taken: no loops within loops, no
+ * patterns, no clock; a runbook's conditions must be readable, must end soon, and must mean the same on replay.
  */
 import { type ASTNode, Environment, ParseError } from '@marcbachmann/cel-js';
-import { type CallName, callNames, type Expr } from '../core/expression.js';
+import { type CallName, callNames, type EachName, eachNames, type Expr } from '../core/expression.js';
 import type { Json } from '../core/json.js';
 import { any, bool, both, int, is, isNumber, listOf, nameOf, text, type Type, typeOfJson } from './expression-type.js';
 import { operate, type Refuse, type Typed } from './operator.js';
@@ -23,6 +23,10 @@ export interface Scope {
   present: ReadonlySet<string>;
   /** Only inside a step that loops. */
   item?: Type;
+  /** Only in `until`: what the step has found. */
+  found?: Type;
+  /** Only inside `all`, `exists` and `filter`: what they call an entry. */
+  entry?: { name: string; type: Type };
   /** Results of the steps that have ended when this one begins. */
   steps: Record<string, Type>;
   /** All steps of the runbook, for better messages. */
@@ -179,9 +183,11 @@ function constant(node: ASTNode, value: unknown, refuse: Refuse): Typed {
   );
 }
 
-const roots = ['inputs', 'item', 'steps'];
+const roots = ['inputs', 'item', 'steps', 'found'];
 
 function name(node: ASTNode, id: string, scope: Scope, refuse: Refuse): Typed {
+  if (id === scope.entry?.name) return { expr: { op: 'name', name: id }, type: scope.entry.type };
+  if (id === 'found' && scope.found !== undefined) return { expr: { op: 'name', name: id }, type: scope.found };
   if (id === 'item') {
     if (scope.item !== undefined) return { expr: { op: 'name', name: 'item' }, type: scope.item };
     return refuse(node, 'no-item', 'there is no "item" here', 'Use it in `with` of a step that has for_each.');
@@ -190,7 +196,8 @@ function name(node: ASTNode, id: string, scope: Scope, refuse: Refuse): Typed {
     // As a whole they would hide from the checks what is read of them.
     return refuse(node, 'whole', `"${id}" cannot be used as a whole`, `Name what is meant, as in ${id}.name.`);
   }
-  const meant = nearest(id, roots) ?? (Object.hasOwn(scope.inputs, id) ? `inputs.${id}` : undefined);
+  const known = roots.filter((root) => root !== 'found' || scope.found !== undefined);
+  const meant = nearest(id, known) ?? (Object.hasOwn(scope.inputs, id) ? `inputs.${id}` : undefined);
   return refuse(
     node,
     'unknown-name',
@@ -347,14 +354,15 @@ function negated(of: ASTNode, scope: Scope, refuse: Refuse): Typed {
   return { expr: { op: 'negate', of: expr }, type };
 }
 
+const functions: readonly string[] = [...callNames, ...eachNames];
+
 /** Why a function of CEL is not here. */
 const refusedCalls: Record<string, string> = {
   matches: 'patterns are not part of this language',
   timestamp: 'the clock is not part of this language',
   duration: 'the clock is not part of this language',
-  ...Object.fromEntries(
-    ['map', 'filter', 'all', 'exists', 'exists_one'].map((macro) => [macro, 'loops are not part of this language']),
-  ),
+  map: 'only all, exists and filter look at the entries of a list',
+  exists_one: 'only all, exists and filter look at the entries of a list',
 };
 
 function call(
@@ -365,17 +373,18 @@ function call(
   scope: Scope,
   refuse: Refuse,
 ): Typed {
+  if (isEachName(called)) return eachEntry(node, called, receiver, args, scope, refuse);
   if (!isCallName(called)) {
     const why = own(refusedCalls, called);
     const message =
       why === undefined
-        ? `unknown function "${called}"${didYouMean(called, callNames)}`
+        ? `unknown function "${called}"${didYouMean(called, functions)}`
         : `"${called}" cannot be used: ${why}`;
     return refuse(
       node,
       'unknown-function',
       message,
-      oneOf(callNames),
+      oneOf(functions),
       receiver === undefined ? node.start : node.input.indexOf(called, receiver.end),
     );
   }
@@ -394,6 +403,38 @@ function call(
     if (!fits) return refuse(where, 'type', `"${called}" does not take ${nameOf(type)}`, `Write ${shown}.`);
   }
   return { expr, type: called === 'size' ? int : bool };
+}
+
+/** `list.all(x, x.state == "completed")`: whether all entries pass, or one does (`exists`), or which of them (`filter`). */
+function eachEntry(
+  node: ASTNode,
+  op: EachName,
+  receiver: ASTNode | undefined,
+  [as, asked, ...more]: ASTNode[],
+  scope: Scope,
+  refuse: Refuse,
+): Typed {
+  const shown = `Write list.${op}(x, x.name == "value").`;
+  if (receiver === undefined || as?.op !== 'id' || asked === undefined || more.length > 0)
+    return refuse(node, 'arguments', `"${op}" is not called like this`, shown);
+  if (roots.includes(as.args))
+    return refuse(as, 'arguments', `"${as.args}" means something else here`, 'Call the entry by another name.');
+  if (scope.entry !== undefined)
+    return refuse(
+      node,
+      'not-supported',
+      'a loop within a loop is not part of this language',
+      'Say it in several steps.',
+    );
+  const of = lower(receiver, scope, refuse);
+  if (!is(of.type, 'list')) return refuse(receiver, 'type', `"${op}" does not take ${nameOf(of.type)}`, shown);
+  const entry = { name: as.args, type: of.type.kind === 'list' ? of.type.of : any };
+  const test = condition(asked, { ...scope, entry }, refuse);
+  return { expr: { op, of: of.expr, as: as.args, test }, type: op === 'filter' ? of.type : bool };
+}
+
+function isEachName(called: string): called is EachName {
+  return (eachNames as readonly string[]).includes(called);
 }
 
 function has(node: ASTNode, receiver: ASTNode | undefined, args: ASTNode[], scope: Scope, refuse: Refuse): Typed {

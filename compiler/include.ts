@@ -124,6 +124,11 @@ function includeWork(work: Work, by: Replacement): Work {
     case 'collect':
     case 'change':
       return { ...work, with: substitute(work.with, by) };
+    case 'check': {
+      const { until } = work;
+      const again = until === undefined ? {} : { until: { ...until, met: substitute(until.met, by) } };
+      return { ...work, with: substitute(work.with, by), ...again };
+    }
     case 'manual':
     case 'decide':
       return { ...work, what: substitute(work.what, by) };

@@ -183,10 +183,26 @@ const stepForm = z
       .max(stepsMax)
       .optional()
       .describe('Steps that must have ended before. Default: the step above. `[]` waits for nothing.'),
+    until: z
+      .string()
+      .optional()
+      .describe(
+        'With a check: looks again until this expression over what was `found` is true, as in `${{ found.exists(x, x.ready) }}`.',
+      ),
+    every: duration.optional().describe('With `until`: how often it looks. Default 15s.'),
+    within: duration.optional().describe('With `until`: after this time without success the step has failed.'),
     for_each: z
       .union([z.string(), z.array(z.unknown()).max(listMaxMost)])
       .optional()
       .describe('An expression that gives a list; the unit works on each entry, which `with` names as `item`.'),
+    bound: z
+      .int()
+      .min(1)
+      .max(listMaxMost)
+      .optional()
+      .describe(
+        'Where `for_each` reads what a check finds: so many targets at most. People agree to that many before they are found; more are asked for by themselves.',
+      ),
     gate: slug.optional().describe('The gate at which this step asks. Every step that changes anything has one.'),
     best_effort: duration
       .optional()

@@ -66,6 +66,10 @@ function bare(expr: Expr, strength: number): string {
       return `-${show(expr.of, strength)}`;
     case 'if':
       return `${show(expr.condition, strength + 1)} ? ${show(expr.then, strength + 1)} : ${show(expr.otherwise, strength)}`;
+    case 'all':
+    case 'exists':
+    case 'filter':
+      return `${show(expr.of, 8)}.${expr.op}(${expr.as}, ${show(expr.test, 0)})`;
     case 'call': {
       const [first, ...rest] = expr.args.map((arg) => show(arg, 0));
       return expr.name === 'size' || expr.name === 'has'

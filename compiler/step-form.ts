@@ -1,11 +1,12 @@
 /** The steps of a runbook: their order, their units, their expressions, and the rules that safety needs of them. */
-import { evaluate, type Expr, ExpressionError } from '../core/expression.js';
+import { evaluate, type Expr, ExpressionError, stepsRead } from '../core/expression.js';
 import type { Json } from '../core/json.js';
 import type { RampStage } from '../core/ramp.js';
-import type { InputType, Runbook, Step, Work } from '../core/runbook.js';
+import type { InputType, Runbook, Step, Until, Work } from '../core/runbook.js';
 import type { Catalog, UnitInfo } from './catalog.js';
 import { knowing, lowerText, presentIf, type Scope } from './expression.js';
-import { any, decisionResult, is, nameOf, stepResult, type Type, typeOfInput } from './expression-type.js';
+import { any, checkResult, decisionResult, is, nameOf, stepResult, type Type, typeOfInput } from './expression-type.js';
+import { typeOfFinding } from './finding-type.js';
 import { toMs } from './forms.js';
 import { circles, type Waits, waitsFor } from './needs.js';
 import { include, type Included, includedRunbook, type Including, innerId } from './include.js';
@@ -16,6 +17,7 @@ import type { Report } from './report.js';
 import { listMaxMost, type RunbookForm, type StepForm } from './runbook-schema.js';
 import { checkWork } from './step-work.js';
 import { hasExpression } from './template.js';
+import { compileUntil } from './until-form.js';
 import { lowerValue, lowerWith } from './with.js';
 
 /** Items in one activity: small enough to be lost cheaply, large enough that its cost does not count. */
@@ -49,7 +51,9 @@ export function compileSteps(form: RunbookForm, context: Context): Included {
       );
   }
   const inner = form.steps.map((step, index) => includedRunbook(step, ['steps', index], context));
-  const parts = form.steps.map((step, index) => compileStep(step, index, { waits, runbook: form, inner }, context));
+  const parts = form.steps.map((step, index) =>
+    compileStep(step, index, { waits, runbook: form, inner, catalog: context.catalog }, context),
+  );
   return { steps: parts.flatMap(({ steps }) => steps), gates: Object.assign({}, ...parts.map(({ gates }) => gates)) };
 }
 
@@ -58,6 +62,7 @@ interface Whole {
   runbook: RunbookForm;
   /** By place, the runbook that a step is; undefined for all others. */
   inner: (Runbook | undefined)[];
+  catalog: Catalog;
 }
 
 /** The ids that a step has in the run: its own, or those of the steps that stand in its place. */
@@ -71,8 +76,9 @@ function resultsOf(id: string, whole: Whole): [string, Type][] {
   const index = whole.runbook.steps.findIndex((step) => step.id === id);
   const form = whole.runbook.steps[index];
   const found = whole.inner[index];
-  if (found !== undefined) return found.steps.map((step) => [innerId(id, step.id), resultOfWork(step.work)]);
-  return form === undefined || form.runbook !== undefined ? [] : [[id, resultOf(form)]];
+  if (found !== undefined)
+    return found.steps.map((step) => [innerId(id, step.id), resultOfWork(step.work, whole.catalog)]);
+  return form === undefined || form.runbook !== undefined ? [] : [[id, resultOf(form, whole.catalog)]];
 }
 
 function checkOrder(steps: StepForm[], waits: Waits[], report: Report): void {
@@ -147,8 +153,7 @@ function compileStep(form: StepForm, index: number, whole: Whole, context: Conte
   const needs = (waits[index]?.needs ?? []).flatMap((id) => idsOf(id, whole));
   const inside = whole.inner[index];
   if (inside !== undefined) return include(form, path, inside, { needs, condition, scope: known }, context);
-  const loop =
-    form.for_each === undefined ? undefined : compileLoop(form.for_each as Json, [...path, 'for_each'], known, report);
+  const loop = form.for_each === undefined ? undefined : compileLoop(form, path, known, report);
   const inner = loop === undefined ? known : { ...known, item: loop.item };
   const given = (form.with ?? {}) as { [key: string]: Json };
   // Without the unit nothing is known of its inputs, but names and types in expressions still are.
@@ -157,16 +162,17 @@ function compileStep(form: StepForm, index: number, whole: Whole, context: Conte
       ? lowerValue(given, [...path, 'with'], inner, report).expr
       : lowerWith(given, [...path, 'with'], unit, inner, report);
 
+  const until = compileUntil(form, path, unit, known, report);
   const phase = form.phase ?? 'contain'; // where it is absent, that was reported
   const step: Step = {
     id: form.id,
     phase,
     needs,
-    work: compilePersonWork(form, path, known, report) ?? workOf(form, unit, input),
+    work: compilePersonWork(form, path, known, report) ?? workOf(form, unit, input, until),
     batch: batchDefault,
     timeoutMs:
       form.timeout === undefined
-        ? unit?.kind === 'collector'
+        ? unit !== undefined && unit.kind !== 'action'
           ? collectTimeoutMsDefault
           : changeTimeoutMsDefault
         : toMs(form.timeout),
@@ -179,6 +185,7 @@ function compileStep(form: StepForm, index: number, whole: Whole, context: Conte
   };
   if (condition !== undefined) step.if = condition;
   if (loop !== undefined) step.forEach = loop.expr;
+  if (loop?.bound !== undefined) step.bound = loop.bound;
   if (form.gate !== undefined) step.gate = form.gate;
   if (form.ramp !== undefined) step.ramp = form.ramp.map(rampStage);
   if (form.tolerate !== undefined) step.tolerate = form.tolerate;
@@ -191,17 +198,22 @@ function rampStage(stage: number | string): RampStage {
   return typeof stage === 'number' ? { items: stage } : { percent: Number.parseInt(stage, 10) };
 }
 
-function workOf({ uses = '' }: StepForm, unit: UnitInfo | undefined, input: Expr): Work {
+function workOf({ uses = '' }: StepForm, unit: UnitInfo | undefined, input: Expr, until: Until | undefined): Work {
   const system = unit?.system ?? '';
   if (unit?.kind === 'collector') return { kind: 'collect', unit: uses, system, with: input };
+  if (unit?.kind === 'check')
+    return { kind: 'check', unit: uses, system, with: input, ...(until === undefined ? {} : { until }) };
   return { kind: 'change', unit: uses, system, with: input, risk: unit?.risk ?? 'irreversible' };
 }
 
-function resultOfWork(work: Work): Type {
+function resultOfWork(work: Work, catalog: Catalog): Type {
+  if (work.kind === 'check') return checkResult(typeOfFinding(catalog.get(work.unit)?.finding));
   return work.kind === 'decide' ? decisionResult(Object.keys(work.choices)) : stepResult;
 }
 
-function resultOf({ decide }: StepForm): Type {
+function resultOf({ uses = '', decide }: StepForm, catalog: Catalog): Type {
+  const unit = catalog.get(uses);
+  if (unit?.kind === 'check') return checkResult(typeOfFinding(unit.finding));
   return decide === undefined ? stepResult : decisionResult(Object.keys(decide.choices));
 }
 
@@ -245,7 +257,7 @@ function checkRules(form: StepForm, path: Path, unit: UnitInfo, report: Report):
       'Name the gate at which people approve it.',
     );
   }
-  if (unit.kind === 'collector' && form.gate !== undefined) {
+  if (unit.kind !== 'action' && form.gate !== undefined) {
     key(
       'gate',
       'gate.nothing-to-approve',
@@ -253,20 +265,20 @@ function checkRules(form: StepForm, path: Path, unit: UnitInfo, report: Report):
       'Remove "gate".',
     );
   }
-  if (unit.kind === 'action' && form.best_effort !== undefined) {
+  if (unit.kind !== 'collector' && form.best_effort !== undefined) {
     key(
       'best_effort',
       'step.best-effort',
-      `${unit.name} changes something and cannot be best effort`,
+      `${unit.name} collects nothing and cannot be best effort`,
       'Remove "best_effort"; only collectors may end early.',
     );
   }
-  if (form.review !== undefined && (form.phase !== 'contain' || unit.kind === 'collector')) {
+  if (form.review !== undefined && (form.phase !== 'contain' || unit.kind !== 'action')) {
     key('review', 'step.review', 'only what stays in force is reviewed: changes in phase contain', 'Remove "review".');
   }
   for (const field of ['ramp', 'tolerate'] as const) {
     if (form[field] === undefined) continue;
-    if (unit.kind === 'collector')
+    if (unit.kind !== 'action')
       key(field, `step.${field}`, `${unit.name} changes nothing, so nothing is to be held back`, `Remove "${field}".`);
     else if (form.phase === 'contain')
       key(
@@ -285,7 +297,7 @@ function checkRules(form: StepForm, path: Path, unit: UnitInfo, report: Report):
     );
   }
   if (form.on_failure !== 'undo') return;
-  if (unit.kind === 'collector') {
+  if (unit.kind !== 'action') {
     key(
       'on_failure',
       'step.nothing-to-undo',
@@ -345,8 +357,24 @@ function isNever(condition: Expr): boolean {
   }
 }
 
-function compileLoop(over: Json, path: Path, scope: Scope, report: Report): { expr: Expr; item: Type } {
-  const { expr, type } = lowerValue(over, path, scope, report);
+interface Loop {
+  expr: Expr;
+  item: Type;
+  bound?: number;
+}
+
+/** What the targets are: given at launch, or found by a check before; then there is a bound that people agree to. */
+function compileLoop({ for_each: over, bound }: StepForm, step: Path, scope: Scope, report: Report): Loop {
+  const path = [...step, 'for_each'];
+  const { expr, type } = lowerValue(over as Json, path, scope, report);
+  const isFound = stepsRead(expr).length > 0;
+  if (bound !== undefined && !isFound)
+    report.key(
+      [...step, 'bound'],
+      'bound.idle',
+      'these targets are given at launch and not found by a step',
+      'Remove "bound"; an input says with "max" how many it takes.',
+    );
   if (type.kind === 'any') return { expr, item: any };
   if (type.kind !== 'list') {
     report.value(
@@ -357,7 +385,15 @@ function compileLoop(over: Json, path: Path, scope: Scope, report: Report): { ex
     );
     return { expr, item: any };
   }
-  if (type.max === undefined) {
+  if (isFound && bound !== undefined) return { expr, item: type.of, bound };
+  if (isFound) {
+    report.value(
+      path,
+      'loop.unbounded',
+      'nothing says how much can be found',
+      'Add a "bound", as in bound: 40: people agree to a number of targets, not to any number.',
+    );
+  } else if (type.max === undefined) {
     report.value(
       path,
       'loop.unbounded',

@@ -63,6 +63,16 @@ export interface StatementRuled {
   statement: Digest;
 }
 
+/** step.found: what a check found, under its digest; not the entries, of which there may be many. */
+export interface StepFound {
+  found: Digest;
+  count: number;
+  failed: number;
+  /** Items that were looked at. */
+  of: number;
+  says: string;
+}
+
 export interface StepFinished {
   state: 'done' | 'partial' | 'failed';
   counts: Record<string, number>;

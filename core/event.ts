@@ -17,6 +17,7 @@ export const eventActions = [
   'step.started',
   'step.asked',
   'step.reminded',
+  'step.found',
   'step.finished',
   'step.skipped',
   'plan.made',

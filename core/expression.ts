@@ -16,11 +16,17 @@ export type Expr =
   | { op: 'not' | 'negate'; of: Expr }
   | { op: 'if'; condition: Expr; then: Expr; otherwise: Expr }
   | { op: Compare | Arithmetic; left: Expr; right: Expr }
+  /** A question about each entry of a list, which `test` names as `as`. A list has an end, so this has one, too. */
+  | { op: EachName; of: Expr; as: string; test: Expr }
   | { op: 'call'; name: CallName; args: Expr[] };
 
 export type Compare = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in';
 /** `//` divides whole numbers towards zero, which is what CEL's `/` does with two integers. */
 export type Arithmetic = '+' | '-' | '*' | '/' | '//' | '%';
+
+/** Whether all entries pass, or one does; or the list of those that do. */
+export const eachNames = ['all', 'exists', 'filter'] as const;
+export type EachName = (typeof eachNames)[number];
 
 /** The functions an expression may call; the compiler refuses any other. The first argument is the receiver. */
 export const callNames = ['size', 'startsWith', 'endsWith', 'contains', 'has'] as const;
@@ -55,6 +61,12 @@ export function evaluate(expr: Expr, names: Record<string, Json>): Json {
       return 0 - number(evaluate(expr.of, names)); // never -0, which JSON does not have
     case 'if':
       return truth(evaluate(expr.condition, names)) ? evaluate(expr.then, names) : evaluate(expr.otherwise, names);
+    case 'all':
+    case 'exists':
+    case 'filter':
+      return eachEntry(expr.op, evaluate(expr.of, names), (entry) =>
+        truth(evaluate(expr.test, { ...names, [expr.as]: entry })),
+      );
     case 'call':
       return call(expr.name, expr.args, names);
     default:
@@ -68,7 +80,8 @@ export function stepsRead(expr: Expr): string[] {
   return children(expr).flatMap(stepsRead);
 }
 
-function children(expr: Expr): Expr[] {
+/** The expressions that an expression is made of. */
+export function children(expr: Expr): Expr[] {
   switch (expr.op) {
     case 'literal':
     case 'name':
@@ -87,11 +100,21 @@ function children(expr: Expr): Expr[] {
       return expr.parts;
     case 'if':
       return [expr.condition, expr.then, expr.otherwise];
+    case 'all':
+    case 'exists':
+    case 'filter':
+      return [expr.of, expr.test];
     case 'call':
       return expr.args;
     default:
       return [expr.left, expr.right];
   }
+}
+
+function eachEntry(op: EachName, of: Json, test: (entry: Json) => boolean): Json {
+  if (!Array.isArray(of)) throw new ExpressionError(`${op}() takes a list.`);
+  if (op === 'filter') return of.filter(test);
+  return op === 'all' ? of.every(test) : of.some(test);
 }
 
 function call(name: CallName, args: Expr[], names: Record<string, Json>): Json {

@@ -1,4 +1,5 @@
 /** What a step would change, read from the world and stored; too large for a payload, so workflows carry only `PlanRef`. */
+import type { BoundEffect } from './bound.js';
 import type { Change, OnFailure } from './change.js';
 import type { Digest, Iso, Json } from './json.js';
 import type { Risk } from './risk.js';
@@ -28,6 +29,8 @@ export interface StepPlan {
   changes: PlannedChange[];
   /** Items that could not be planned: they are settled as failed, the others go on. */
   failed: { item: Json; code: string; message: string; nextStep?: string }[];
+  /** Where the targets are still to be found: what people can agree to meanwhile. Then there are no items. */
+  bound?: BoundEffect;
   madeAt: Iso;
 }
 
@@ -43,4 +46,6 @@ export interface PlanRef {
   already: number;
   failed: number;
   risk: Risk;
+  /** Targets that are still to be found, at most. */
+  atMost?: number;
 }

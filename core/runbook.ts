@@ -27,9 +27,25 @@ export interface Retry {
   firstWaitMs: number;
 }
 
+/** A check is done again and again until `met`, an expression over what it `found`, is true; or until its time is over. */
+export interface Until {
+  met: Expr;
+  everyMs: number;
+  withinMs: number;
+}
+
+export interface CheckWork {
+  kind: 'check';
+  unit: UnitName;
+  system: string;
+  with: Expr;
+  until?: Until;
+}
+
 /** What a system's executor does: a unit of the registry over its items, or (built-in runbooks only) the exchange of what is held or was done. */
 export type SystemWork =
   | { kind: 'collect'; unit: UnitName; system: string; with: Expr }
+  | CheckWork
   | { kind: 'change'; unit: UnitName; system: string; with: Expr; risk: Risk }
   | { kind: 'exchange'; system: string; of: 'holds' | 'outcomes' };
 
@@ -51,6 +67,7 @@ export function isByPerson(work: Work): work is PersonWork {
 export function nameOfWork(work: Work): string {
   switch (work.kind) {
     case 'collect':
+    case 'check':
     case 'change':
       return work.unit;
     case 'exchange':
@@ -72,6 +89,11 @@ export interface Step {
   gate?: string;
   /** A time box in milliseconds after which a collector's step ends as it is, without failing the run. */
   bestEffortMs?: number;
+  /**
+   * At most so many targets, where they are found by a check of the same run: people can agree to them before they are found.
+   * Present where `forEach` reads what was found.
+   */
+  bound?: number;
   /** Items in one activity. */
   batch: number;
   /** Begins with some of its items; the others follow stage by stage, while no more than `tolerate` fail. */

@@ -33,6 +33,10 @@ export function substitute(expr: Expr, by: Replacement): Expr {
     case 'if':
       // oxlint-disable-next-line unicorn/no-thenable -- a tree is data; its `then` is no function, so nothing awaits it
       return { op: 'if', condition: walk(expr.condition), then: walk(expr.then), otherwise: walk(expr.otherwise) };
+    case 'all':
+    case 'exists':
+    case 'filter':
+      return { ...expr, of: walk(expr.of), test: walk(expr.test) };
     case 'call':
       return expr.name === 'has' ? substituteHas(expr, by) : { ...expr, args: expr.args.map(walk) };
     default:

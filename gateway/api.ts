@@ -4,6 +4,7 @@
  * Errors are `{ error: { code, message, nextStep } }` with status 400 (bad input), 403 (the rules say no), 404, 503
  * (something needed cannot be reached) or 500 (a bug).
  */
+import type { BoundEffect } from '../core/bound.js';
 import type { Event } from '../core/event.js';
 import type { Hold } from '../core/hold.js';
 import type { Digest, Iso, Json, PrincipalId } from '../core/json.js';
@@ -76,7 +77,15 @@ export interface EventsAnswer {
 }
 export interface PlanAnswer {
   plan: Digest | undefined;
-  steps: { step: string; changes: ShownChange[]; failed: { item: Json; code: string; message: string }[] }[];
+  steps: PlannedStep[];
+}
+
+export interface PlannedStep {
+  step: string;
+  changes: ShownChange[];
+  failed: { item: Json; code: string; message: string }[];
+  /** Where the targets are still to be found: what people would agree to. */
+  bound?: BoundEffect;
 }
 
 /** GET /v1/timeline/:incident?format=jsonl|md : the export as text. GET /v1/health : what the gateway can reach. */

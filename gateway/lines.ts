@@ -48,12 +48,24 @@ export function reachLines(changes: Pick<Change, 'item' | 'target'>[]): string[]
   return reachOf(changes).map(({ where, items }) => `  on ${where}: ${items.join(', ')}`);
 }
 
+/** `protect: aws.protect-instance@1 on up to 40 targets that are still to be found, without asking about each` */
+export function boundLines({ steps }: PlanAnswer): string[] {
+  return steps.flatMap(({ step, bound }) =>
+    bound === undefined
+      ? []
+      : [
+          `${step}: ${bound.unit} on up to ${bound.atMost} targets that are still to be found, without asking about each`,
+        ],
+  );
+}
+
 /** What is reached, all of it; then what would be changed, at most twenty lines; what already is so is only counted. */
 export function planLines(plan: PlanAnswer, run: string): string[] {
   const { steps } = plan;
   const wanted = toChange(plan);
   const lines = [
     ...reachLines(signedFor(plan)),
+    ...boundLines(plan).map((line) => `  ${line}`),
     ...wanted.slice(0, changesMax).map(({ step, change }) => `  ${step}: ${changeLine(change)}`),
   ];
   if (wanted.length > changesMax)

@@ -22,10 +22,11 @@ export async function planOf(store: Store, view: RunView, askName?: string): Pro
   return {
     plan: asks.length === 1 ? asks[0]?.about.plan : undefined,
     steps: await Promise.all(
-      steps.map(async ({ step, changes, failed }) => ({
+      steps.map(async ({ step, changes, failed, bound }) => ({
         step,
         changes: await Promise.all(changes.map((change) => shown(store, change))),
         failed: failed.map(({ item, code, message }) => ({ item, code, message })),
+        ...(bound === undefined ? {} : { bound }),
       })),
     ),
   };

@@ -1,6 +1,7 @@
 /** What a changing step waits for before it writes: its plan, and the people who must agree to it. */
 import { CancellationScope } from '@temporalio/workflow';
-import { evaluate, stepsRead } from '../core/expression.js';
+import { boundOf, type BoundEffect } from '../core/bound.js';
+import { evaluate, type Expr, stepsRead } from '../core/expression.js';
 import { atLeast } from '../core/gate.js';
 import type { Json } from '../core/json.js';
 import type { PlanRef } from '../core/plan.js';
@@ -20,6 +21,15 @@ export async function agree(context: RunContext, step: Step): Promise<Planned> {
   const planned = memory.planned[step.id];
   if (planned === undefined) throw new Error(`step ${step.id} has no plan`);
   await agreed(context, step, planned);
+  return planned.plan.atMost === undefined ? planned : planFound(context, step, planned);
+}
+
+/** People agreed to a number of targets before these were found. Of more than that nobody said which, so all are asked about. */
+async function planFound(context: RunContext, step: Step, { plan: bound, ask }: Planned): Promise<Planned> {
+  const items = itemsOf(context, step);
+  if (items.length > (bound.atMost ?? 0)) return agreeOn(context, step, items);
+  const planned: Planned = { plan: await planOf(context, step, items), ...(ask === undefined ? {} : { ask }) };
+  context.memory.planned[step.id] = planned;
   return planned;
 }
 
@@ -78,7 +88,8 @@ async function planGroup(context: RunContext, first: Step, gate: string): Promis
   const planned = await Promise.all(
     steps.map(async (step) => {
       try {
-        return [{ step, plan: await planOf(context, step, itemsOf(context, step)) }];
+        const bound = step.id === first.id ? undefined : unfound(context, step);
+        return [{ step, plan: await planOf(context, step, bound === undefined ? itemsOf(context, step) : [], bound) }];
       } catch (error) {
         // Another step's trouble is shown when that step is reached; it does not hold up this one.
         if (step.id === first.id) throw error;
@@ -93,14 +104,29 @@ function isPlannable(context: RunContext, step: Step): boolean {
   const { memory } = context;
   const changes = step.work.kind === 'change' || step.work.kind === 'exchange';
   if (!changes || memory.results[step.id] !== undefined || memory.planned[step.id] !== undefined) return false;
-  const read = [step.if, step.forEach, step.work.kind === 'change' ? step.work.with : undefined].flatMap((expr) =>
-    expr === undefined ? [] : stepsRead(expr),
+  const isKnown = (expr: Expr | undefined): boolean =>
+    expr === undefined || stepsRead(expr).every((id) => memory.results[id] !== undefined);
+  if (step.if !== undefined && isKnown(step.if) && evaluate(step.if, namesOf(context)) !== true) return false;
+  return (
+    [step.if, step.forEach, step.work.kind === 'change' ? step.work.with : undefined].every(isKnown) ||
+    unfound(context, step) !== undefined
   );
-  if (read.some((id) => memory.results[id] === undefined)) return false;
-  return step.if === undefined || evaluate(step.if, namesOf(context)) === true;
 }
 
-export async function planOf({ memory, input }: RunContext, step: Step, items: Json[]): Promise<PlanRef> {
+/** What can be asked about a step whose targets are still to be found; undefined where they are known, or must be. */
+function unfound({ memory }: RunContext, step: Step): BoundEffect | undefined {
+  const isKnown = stepsRead(step.forEach ?? noItems).every((id) => memory.results[id] !== undefined);
+  return isKnown || step.work.kind !== 'change' ? undefined : boundOf(step, step.work.risk);
+}
+
+const noItems: Expr = { op: 'list', items: [] };
+
+export async function planOf(
+  { memory, input }: RunContext,
+  step: Step,
+  items: Json[],
+  bound?: BoundEffect,
+): Promise<PlanRef> {
   const round = (memory.rounds[step.gate ?? ''] ?? 0) + 1;
   const { run } = memory;
   const { work, retry } = step;
@@ -115,6 +141,7 @@ export async function planOf({ memory, input }: RunContext, step: Step, items: J
         unit,
         items,
         onFailure: step.onFailure,
+        ...(bound === undefined ? {} : { bound }),
         retry,
       }),
     );
@@ -144,7 +171,7 @@ async function askFor(
   planned: { step: Step; plan: PlanRef }[],
 ): Promise<Record<string, Planned>> {
   const { memory, input, desk } = context;
-  const asking = planned.filter(({ plan }) => plan.toChange > 0);
+  const asking = planned.filter(({ plan }) => changesSomething(plan));
   const spec = input.runbook.gates[gate];
   let ask: string | undefined;
   // A step without a gate goes on without an approval; its executor refuses it.
@@ -161,6 +188,13 @@ async function askFor(
     ask = asked.ask.id;
   }
   return Object.fromEntries(
-    planned.map(({ step, plan }) => [step.id, { plan, ...(ask === undefined || plan.toChange === 0 ? {} : { ask }) }]),
+    planned.map(({ step, plan }) => [
+      step.id,
+      { plan, ...(ask === undefined || !changesSomething(plan) ? {} : { ask }) },
+    ]),
   );
+}
+
+function changesSomething({ toChange, atMost = 0 }: PlanRef): boolean {
+  return toChange > 0 || atMost > 0;
 }

@@ -57,8 +57,9 @@ async function applyFailureRule(context: RunContext, step: Step, planned: Planne
 }
 
 /** A step that asked for it is taken back when it fails; it stays failed, and the run stops there. */
-async function undo({ memory, input }: RunContext, step: Step, { plan, ask }: Planned): Promise<void> {
-  const warrant = warrantOf(input, askOf(memory, ask));
+async function undo(context: RunContext, step: Step, { plan, ask }: Planned): Promise<void> {
+  const { memory } = context;
+  const warrant = warrantOf(context, askOf(memory, ask));
   const counts = await calling(
     memory,
     executor(plan.system, step.timeoutMs).takeBack({ run: memory.run, step: step.id, warrant, retry: step.retry }),
@@ -86,9 +87,9 @@ interface Carried {
 }
 
 async function carryOut(context: RunContext, step: Step, planned: Planned): Promise<Carried> {
-  const { memory, input } = context;
+  const { memory } = context;
   const { plan, ask } = planned;
-  const warrant = warrantOf(input, askOf(memory, ask));
+  const warrant = warrantOf(context, askOf(memory, ask));
   if (step.phase === 'contain') await watchOver(context, step, plan, warrant);
   memory.wrote = true;
   const stages = stagesOf(step, plan.items);

@@ -9,10 +9,10 @@ import { asPersonNeed } from './person.js';
 import { executor } from './proxies.js';
 import { calling, eventOf, record } from './record.js';
 import { untilUnpaused } from './requests.js';
-import { itemsOf, type RunContext } from './run-context.js';
+import { itemsOf, type RunContext, warrantOf } from './run-context.js';
 
 export async function collect(context: RunContext, step: Step): Promise<StepResult> {
-  const { memory, input } = context;
+  const { memory } = context;
   if (step.work.kind !== 'collect') throw new Error(`${step.id} collects nothing`);
   const { unit, system } = step.work;
   const items = itemsOf(context, step);
@@ -29,7 +29,7 @@ export async function collect(context: RunContext, step: Step): Promise<StepResu
         unit,
         items: batch,
         ...timeBox,
-        warrant: { launch: input.launch },
+        warrant: warrantOf(context, undefined),
         opens: index === 0,
         closes,
         retry: step.retry,

@@ -2,7 +2,7 @@
 import type { Begun, RunRef } from '../activities/contract.js';
 import type { Counts } from '../core/counts.js';
 import type { Ask, Counted } from '../core/gate.js';
-import type { PrincipalId } from '../core/json.js';
+import type { Digest, Json, PrincipalId } from '../core/json.js';
 import type { PlanRef } from '../core/plan.js';
 import type { Statement } from '../core/statement.js';
 import type { Task } from '../core/task.js';
@@ -14,6 +14,9 @@ export interface StepResult {
   tolerated?: boolean;
   /** Of a step that people decide; empty where it was skipped. */
   choice?: string;
+  /** Of a check: what it found, and the digest under which that is on record; nothing where it was skipped. */
+  found?: Json[];
+  foundAs?: Digest;
 }
 
 /** A step that waits for people to do or decide it. */
@@ -66,6 +69,8 @@ export interface RunMemory {
   /** Whether anything may have been written: from then on a cancel asks. */
   wrote: boolean;
   cancelled: boolean;
+  /** By step, until when it looks again, in milliseconds. */
+  untils: Record<string, number>;
   /** Steps that people agreed to leave out, with the words for the record. */
   skips: Record<string, string>;
   /** Until then nothing new begins, in milliseconds. */
@@ -96,6 +101,7 @@ export function freshMemory(run: RunRef, { watch, responders }: Pick<RunMemory, 
     refusals: {},
     wrote: false,
     cancelled: false,
+    untils: {},
     skips: {},
     stopped: false,
     watched: [],

@@ -1,7 +1,7 @@
 /** What the steps of a run share while it goes on, and what their expressions may name. */
 import type { BeginInput, Warrant } from '../activities/contract.js';
 import { evaluate } from '../core/expression.js';
-import type { Json } from '../core/json.js';
+import type { Digest, Json } from '../core/json.js';
 import { isByPerson, type Step } from '../core/runbook.js';
 import type { AskRecord, RunMemory } from './memory.js';
 import { NeedsPerson } from './person.js';
@@ -40,6 +40,16 @@ export function itemsOf(context: RunContext, step: Step): Json[] {
       },
       true,
     );
+  if (step.bound !== undefined && step.work.kind !== 'change' && list.length > step.bound)
+    throw new NeedsPerson(
+      {
+        code: 'bound.exceeded',
+        why: `${list.length} targets were found for "${step.id}", and it is for ${step.bound} at most.`,
+        next: '`skip` goes on without it; or correct the runbook and launch again.',
+        step: step.id,
+      },
+      true,
+    );
   return list.map((item) => evaluate(template, { ...names, item }));
 }
 
@@ -47,8 +57,17 @@ export function askOf(memory: RunMemory, id: string | undefined): AskRecord | un
   return memory.asks.find(({ ask }) => ask.id === id);
 }
 
-export function warrantOf({ launch }: BeginInput, asked: AskRecord | undefined): Warrant {
-  if (asked === undefined) return { launch };
+/** What checks found, by the name that executors know it by. */
+function foundOf({ results }: RunMemory): Record<string, Digest> {
+  return Object.fromEntries(
+    Object.entries(results).flatMap(([step, { foundAs }]) => (foundAs === undefined ? [] : [[step, foundAs]])),
+  );
+}
+
+export function warrantOf({ input: { launch }, memory }: RunContext, asked: AskRecord | undefined): Warrant {
+  const found = foundOf(memory);
+  const base: Warrant = Object.keys(found).length === 0 ? { launch } : { launch, found };
+  if (asked === undefined) return base;
   const { gate, round, plan } = asked.ask.about;
-  return { launch, gate: { gate, round, plan, statements: asked.statements } };
+  return { ...base, gate: { gate, round, plan, statements: asked.statements } };
 }

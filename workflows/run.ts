@@ -10,16 +10,18 @@ import {
 import type { BeginInput, FinishInput } from '../activities/contract.js';
 import { noCounts } from '../core/counts.js';
 import type { StepFinished } from '../core/event-data.js';
-import type { Step } from '../core/runbook.js';
+import { evaluate } from '../core/expression.js';
+import type { CheckWork, Step } from '../core/runbook.js';
 import { planOf } from './agreeing.js';
+import { check } from './checking.js';
 import { freshMemory, type RunMemory } from './memory.js';
 import { asPersonNeed } from './person.js';
 import { control } from './proxies.js';
 import { eventOf, record } from './record.js';
 import { hearRequest, takeUpRequests } from './requests.js';
-import { itemsOf, type RunContext } from './run-context.js';
+import { itemsOf, namesOf, type RunContext } from './run-context.js';
 import { acceptStatements, type Desk } from './statements.js';
-import { runStep } from './steps.js';
+import { runStep, skip } from './steps.js';
 
 export interface RunInput extends BeginInput {
   memory?: RunMemory;
@@ -71,7 +73,7 @@ async function goThrough(context: RunContext): Promise<boolean> {
   let steps: Promise<void>[] = [];
   const going = scope.run(async () => {
     steps =
-      input.launch.verb === 'plan' ? planOnly(context) : input.runbook.steps.map((step) => runStep(context, step));
+      input.launch.verb === 'plan' ? [planOnly(context)] : input.runbook.steps.map((step) => runStep(context, step));
     await Promise.all(steps);
     ended = true;
   });
@@ -95,21 +97,39 @@ function mayHandOver(memory: RunMemory): boolean {
 }
 
 /** What would be changed, without asking anybody and without changing anything. */
-function planOnly(context: RunContext): Promise<void>[] {
-  const changing = context.input.runbook.steps.filter(({ work }) => work.kind === 'change');
-  return changing.map((step) => planAlone(context, step));
+async function planOnly(context: RunContext): Promise<void> {
+  const { steps } = context.input.runbook;
+  // They only read, and what they find is what other steps would work on. One look tells what is so now.
+  for (const step of steps) if (step.work.kind === 'check') await lookAlone(context, step, step.work);
+  await Promise.all(steps.filter(({ work }) => work.kind === 'change').map((step) => planAlone(context, step)));
 }
 
-async function planAlone(context: RunContext, step: Step): Promise<void> {
+async function lookAlone(context: RunContext, step: Step, work: CheckWork): Promise<void> {
+  const { until: _until, ...once } = work;
+  await ifWanted(context, step, async () => {
+    context.memory.results[step.id] = await check(context, { ...step, work: once });
+  });
+}
+
+/** What its condition leaves out is no part of the plan. */
+async function ifWanted(context: RunContext, step: Step, work: () => Promise<void>): Promise<void> {
   try {
-    const { items, failed } = await planOf(context, step, itemsOf(context, step));
-    if (failed === 0) context.memory.results[step.id] = { state: 'done', counts: noCounts };
-    // What could not be read is no "nothing to do": a plan of half the hosts must not look like one of all.
-    else await planIncomplete(context, step, failed < items ? 'partial' : 'failed', unplanned(failed, items));
+    if (step.if !== undefined && evaluate(step.if, namesOf(context)) !== true)
+      return await skip(context, step, 'its condition is not met');
+    await work();
   } catch (error) {
     const { needs } = asPersonNeed(error, step.id);
     await planIncomplete(context, step, 'failed', { code: needs.code, message: needs.why });
   }
+}
+
+function planAlone(context: RunContext, step: Step): Promise<void> {
+  return ifWanted(context, step, async () => {
+    const { items, failed } = await planOf(context, step, itemsOf(context, step));
+    if (failed === 0) context.memory.results[step.id] = { state: 'done', counts: noCounts };
+    // What could not be read is no "nothing to do": a plan of half the hosts must not look like one of all.
+    else await planIncomplete(context, step, failed < items ? 'partial' : 'failed', unplanned(failed, items));
+  });
 }
 
 function unplanned(failed: number, items: number): { code: string; message: string } {

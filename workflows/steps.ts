@@ -5,6 +5,7 @@ import { evaluate } from '../core/expression.js';
 import type { Step } from '../core/runbook.js';
 import { byPerson } from './by-person.js';
 import { change } from './changing.js';
+import { check } from './checking.js';
 import { collect } from './collecting.js';
 import type { StepResult } from './memory.js';
 import { asPersonNeed, awaitPerson } from './person.js';
@@ -57,6 +58,8 @@ function carryThrough(context: RunContext, step: Step): Promise<StepResult> {
   switch (step.work.kind) {
     case 'collect':
       return collect(context, step);
+    case 'check':
+      return check(context, step);
     case 'change':
     case 'exchange':
       return change(context, step);
@@ -73,9 +76,13 @@ function end({ memory }: RunContext, step: Step, result: StepResult): void {
   if (failed && stops && result.tolerated !== true && step.bestEffortMs === undefined) memory.stopped = true;
 }
 
-async function skip({ memory }: RunContext, step: Step, why: string): Promise<void> {
+export async function skip({ memory }: RunContext, step: Step, why: string): Promise<void> {
   await record(memory, eventOf(memory, 'step.skipped', { step: step.id, outcome: 'skipped', data: { why } }));
-  // What reads the choice of a decision that nobody had to make must not fail for it.
-  const choice = step.work.kind === 'decide' ? { choice: '' } : {};
-  memory.results[step.id] = { state: 'skipped', counts: noCounts, ...choice };
+  memory.results[step.id] = { state: 'skipped', counts: noCounts, ...unanswered(step) };
+}
+
+/** What reads the choice of a decision that nobody had to make, or what was not looked for, must not fail for it. */
+function unanswered({ work }: Step): Partial<StepResult> {
+  if (work.kind === 'decide') return { choice: '' };
+  return work.kind === 'check' ? { found: [] } : {};
 }

@@ -51,7 +51,7 @@ aws ec2 create-snapshots --instance-specification "InstanceId=$instance" --descr
     return { state: { volumes: volumesIn(taken) }, ...(taken.length === 0 ? {} : { identity: identityOf(taken) }) };
   },
   plan: async ({ instance }, world) => {
-    const target = awsTarget(world, 'instance-snapshots', `${prefix}${world.incident}/${instance}`);
+    const target = awsTarget(world, 'instance-snapshots', `${prefix}${snapshotTagOf(world, instance)}`);
     const attached = volumesOf(await liveInstance(world, instance)).map(({ volume }) => volume);
     // A volume that was snapshotted and has been detached since stays part of what is wanted.
     const taken = volumesIn(await takenFor(world, target));
@@ -65,6 +65,11 @@ aws ec2 create-snapshots --instance-specification "InstanceId=$instance" --descr
     return settle(world, target, volumes);
   },
 });
+
+/** The value of the tag that snapshots of an instance carry in this incident: `inc-0123456789/i-0ab1`. */
+export function snapshotTagOf({ incident }: AwsWorld, instance: string): string {
+  return `${incident}/${instance}`;
+}
 
 /** A whole set, although some volumes may have one: only snapshots of one moment fit together. */
 async function take(world: AwsWorld, instance: string, tag: string): Promise<void> {

@@ -23,7 +23,7 @@ import {
   where,
 } from './cards.js';
 import type { PlanAnswer } from '../api.js';
-import { signedFor, toChange } from '../lines.js';
+import { boundLines, signedFor, toChange } from '../lines.js';
 import { bounded, code, moment, names, prose } from './mrkdwn.js';
 import { reachSections } from './reach-sections.js';
 
@@ -108,18 +108,21 @@ function whatLine(view: RunView, ask: AskView): string {
 
 function riskLine(ask: AskView, plan: PlanAnswer): string {
   const changes = toChange(plan).map(({ change }) => change);
-  const count = changes.length === 0 ? 'nothing to change' : kinds(changes);
+  const toBeFound = plan.steps.reduce((sum, { bound }) => sum + (bound?.atMost ?? 0), 0);
+  const found = toBeFound === 0 ? '' : `up to ${toBeFound} that are still to be found`;
+  const count = [...(changes.length === 0 ? [] : [kinds(changes)]), found].filter((part) => part !== '').join(', ');
   const later = signedFor(plan).some(({ partsOpen }) => partsOpen) ? ', and parts that the items below get later' : '';
-  return `*Targets:* ${count}${later} · *Risk:* ${worst(ask.plans.map(({ risk }) => risk))}`;
+  return `*Targets:* ${count === '' ? 'nothing to change' : count}${later} · *Risk:* ${worst(ask.plans.map(({ risk }) => risk))}`;
 }
 
 function whatWouldChange(view: RunView, ask: AskView, plan: PlanAnswer): KnownBlock[] {
   if (ask.plans.length === 0) return [];
-  const lines = changeLines(plan, view.run, changesShown);
+  const bounds = boundLines(plan).map((line) => `• ${prose(line, 300)}`);
+  const lines = [...bounds, changeLines(plan, view.run, changesShown)].filter((line) => line !== '');
   const remarks = planRemarks(plan);
-  return lines === '' && remarks === undefined
+  return lines.length === 0 && remarks === undefined
     ? []
-    : [section([lines, remarks === undefined ? undefined : `_${remarks}_`])];
+    : [section([...lines, remarks === undefined ? undefined : `_${remarks}_`])];
 }
 
 function openLines(ask: AskView): string[] {

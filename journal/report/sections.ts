@@ -94,7 +94,9 @@ export function gates(views: RunView[]): string {
       `${plain(about.gate)} (round ${about.round}) of ${code(run)}`,
       `${spec.need} of ${spec.from.map(plain).join(', ')}${spec.personalKeys > 0 ? `, ${spec.personalKeys} with a key of their own` : ''}`,
       excluded.map(plain).join(', '),
-      plans.map(({ step, toChange }) => `${plain(step)}: ${toChange}`).join(', '),
+      plans
+        .map(({ step, toChange, atMost }) => `${plain(step)}: ${atMost === undefined ? toChange : `up to ${atMost}`}`)
+        .join(', '),
       utc(openedAt),
       utc(deadline),
       plain(state),

@@ -395,7 +395,7 @@ const rules: typeof shape = [
     '    review: 8h',
     '    review: 8h\n    ⟦best_effort: 5m',
     'step.best-effort',
-    'aws.isolate-instance@1 changes something and cannot be best effort',
+    'aws.isolate-instance@1 collects nothing and cannot be best effort',
   ],
   [
     'a review of what does not stay',
@@ -531,7 +531,7 @@ test.each([...shape, ...order, ...units, ...rules, ...about])(
   },
 );
 
-test.each(['until', 'batch'])(
+test.each(['while', 'batch'])(
   '"%s" is not in this version of the language and is refused like any other unknown field',
   (field) => {
     const { text, line, column } = edit(runbookText, '    needs: []', `    needs: []\n    ⟦${field}: 1`);

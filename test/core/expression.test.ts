@@ -38,6 +38,7 @@ const { int, bool, double } = fc.letrec<Sources>((tie) => ({
     fc.tuple(tie('bool'), tie('int'), tie('int')).map(([c, a, b]) => `(${c} ? ${a} : ${b})`),
     tie('int').map((a) => `-(${a})`),
     tie('text').map((a) => `size(${a})`),
+    quoted.map((a) => `size(inputs.l.filter(x, x != ${a} && x != inputs.s))`),
     fc.tuple(tie('int'), tie('int')).map(([a, b]) => `[${a}, ${b}][1]`),
     tie('int').map((a) => `{"x": ${a}}.x`),
   ),
@@ -73,6 +74,9 @@ const { int, bool, double } = fc.letrec<Sources>((tie) => ({
       .tuple(tie('text'), fc.constantFrom('startsWith', 'endsWith', 'contains'), tie('text'))
       .map(([a, call, b]) => `${a}.${call}(${b})`),
     tie('text').map((a) => `(${a} in inputs.l)`),
+    fc
+      .tuple(fc.constantFrom('all', 'exists'), fc.constantFrom('==', '!=', '<', '>='), quoted)
+      .map(([loop, op, b]) => `inputs.l.${loop}(x, x ${op} ${b} || x == inputs.s)`),
     fc.tuple(tie('int'), tie('int'), tie('int')).map(([a, b, c]) => `(${a} in [${b}, ${c}])`),
   ),
 }));

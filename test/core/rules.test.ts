@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { covers } from '../../core/bound.js';
+import { boundOf } from '../../core/bound.js';
+import type { Step, Work } from '../../core/runbook.js';
 import { exchangeGroups } from '../../core/builtin.js';
 import { canonical, same } from '../../core/canonical.js';
 import { type Change, changeKey, effectOf } from '../../core/change.js';
@@ -41,8 +42,27 @@ test('where parts are open a part that appears later is inside; where they are n
   ).toBe(false);
 });
 
-test('an empty bound covers nothing', () => {
-  expect(covers(new Set(), `sha256:${'0'.repeat(64)}`)).toBe(false);
+test('people can agree to a number of targets only where there is a bound, and where it can be taken back', () => {
+  const work: Work = {
+    kind: 'change',
+    unit: 'aws.isolate-instance@1',
+    system: 'aws',
+    with: { op: 'literal', value: {} },
+    risk: 'disruptive',
+  };
+  const step = { id: 'isolate', work, bound: 3, onFailure: 'continue' } as unknown as Step;
+  const agreed = {
+    kind: 'bound',
+    step: 'isolate',
+    unit: 'aws.isolate-instance@1',
+    atMost: 3,
+    risk: 'disruptive',
+    onFailure: 'continue',
+  };
+  expect(boundOf(step, 'disruptive')).toEqual(agreed);
+  expect(boundOf(step, 'irreversible')).toBeUndefined();
+  const { bound: _bound, ...unbounded } = step;
+  expect(boundOf(unbounded as Step, 'disruptive')).toBeUndefined();
 });
 
 test('two sides of one target are held apart', () => {

@@ -4,10 +4,11 @@ import {
   DescribeInstancesCommand,
   DescribeSnapshotsCommand,
 } from '@aws-sdk/client-ec2';
+import { snapshotInstance } from '../../activities/aws/snapshot-instance.js';
 import type { AnyUnit } from '../../activities/define-action.js';
 import type { Target } from '../../core/change.js';
 import type { Json } from '../../core/json.js';
-import { aws, groupsIn, groupsOf, region, startInstance } from './aws.js';
+import { aws, groupsIn, groupsOf, holdOf, region, startInstance, worldOf } from './aws.js';
 import { iamAt } from './iam.js';
 
 export interface UnitLab {
@@ -36,9 +37,29 @@ export async function labOf(unit: AnyUnit): Promise<UnitLab> {
       const role = await iam().startRole();
       return principalLab([{ role, cutoff: longAgo }], [{ role: 'nobody', cutoff: longAgo }]);
     }
+    case 'aws.check-snapshots@1':
+      return snapshotLab();
+    case 'aws.find-instances@1': {
+      const { Reservations } = await aws().ec2.send(
+        new DescribeInstancesCommand({ InstanceIds: [(await startInstance()).instance] }),
+      );
+      const image = Reservations?.[0]?.Instances?.[0]?.ImageId ?? '';
+      return { ...nothingChanged, items: [{ image }], unknown: [{ image: 'ami-0123456789abcdef0' }] };
+    }
     default:
       return instanceLab(unit);
   }
+}
+
+const nothingChanged: Pick<UnitLab, 'around' | 'gone'> = { around: async () => null, gone: () => undefined };
+
+/** An instance of which snapshots were taken. */
+async function snapshotLab(): Promise<UnitLab> {
+  const { instance } = await startInstance();
+  const [change] = await snapshotInstance.plan({ instance }, worldOf());
+  if (change === undefined) throw new Error('nothing was planned');
+  await snapshotInstance.write(change.target, change.after, holdOf(snapshotInstance, change, {}), worldOf());
+  return { ...nothingChanged, items: [{ instance }], unknown: [{ instance: 'i-0123456789abcdef0' }] };
 }
 
 function iam() {

@@ -122,6 +122,20 @@ describe.each(named(awsUnits.filter(({ kind }) => kind === 'collector')))('%s', 
   });
 });
 
+describe.each(named(awsUnits.filter(({ kind }) => kind === 'check')))('%s', (_name, unit) => {
+  test('finds what it says, reads only, and makes no call beyond its permissions', async () => {
+    if (unit.kind !== 'check') throw new Error('a check was expected');
+    const { items, unknown } = await labOf(unit);
+    aws().shim.calls.clear();
+    const found: unknown[] = (await Promise.all(items.map((item) => unit.check(item, worldOf())))).flat();
+    expect(found.length).toBeGreaterThan(0);
+    for (const each of found) expect(unit.finding.parse(each)).toEqual(each);
+    expect(called().filter((action) => !isReading(action))).toEqual([]);
+    expect(called()).toEqual(unit.permissions);
+    for (const item of unknown) expect(await unit.check(item, worldOf())).toEqual([]);
+  });
+});
+
 describe.each(named(actions) as (readonly [string, AnyAction])[])('%s', (_name, unit) => {
   test('plans at least one change, each of a side of its own, that parses as its state', async () => {
     const { items } = await labOf(unit);

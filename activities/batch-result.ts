@@ -1,7 +1,7 @@
 /** What came of a batch: each ending on the record, and the sum of them for the workflow. */
 import { canonical } from '../core/canonical.js';
 import type { Outcome } from '../core/change.js';
-import { countOutcomes, stateOf } from '../core/counts.js';
+import { addCounts, countOutcomes, noCounts, stateOf } from '../core/counts.js';
 import { digestOf } from '../journal/digest.js';
 import type { Attempt } from './attempt.js';
 import type { BatchResult, CarryOutInput } from './contract.js';
@@ -59,10 +59,11 @@ export async function summarise(
 
 export async function finished(
   deps: ExecutorDeps,
-  { run, step }: CarryOutInput,
+  { run, step, plan }: CarryOutInput,
   { id }: Attempt,
-  { counts, exceptions }: BatchResult,
+  { counts: mine, exceptions }: BatchResult,
 ): Promise<void> {
+  const counts = addCounts(plan.settled ?? noCounts, mine);
   const data = { state: stateOf(counts), counts, exceptions };
   await deps.store.append([
     draft(run, {

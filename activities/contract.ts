@@ -44,6 +44,8 @@ export interface PlanInput {
   unit: string;
   items: Json[];
   onFailure: 'stop' | 'continue' | 'undo' | 'ask';
+  /** Instead of items: those of this plan of the step that did not end well. */
+  leftOf?: PlanRef;
   /** Instead of items: how many there may be, once they are found. */
   bound?: BoundEffect;
   retry: Retry;

@@ -17,6 +17,7 @@ import type { ExecutorDeps } from './deps.js';
 import { draft } from './drafts.js';
 import { planExchange } from './exchange.js';
 import { actionOf } from './find-unit.js';
+import { leftOver } from './left-over.js';
 import { persistently } from './persistently.js';
 import { rememberRunbooks } from './known-runbooks.js';
 import { planItems, storePlan } from './plan-step.js';
@@ -89,7 +90,9 @@ async function planStep(deps: ExecutorDeps, input: PlanInput, world: unknown): R
     protected: bundle.installation.protected,
     onFailure: input.onFailure,
   };
-  const { bound, items } = input;
+  const { bound, leftOf } = input;
+  const left = leftOf === undefined ? undefined : await leftOver(deps.store, leftOf, input.run.run, input.step);
+  const items = left?.items ?? input.items;
   const { changes, failed } = await planItems(actionOf(input.unit), items, context);
   return keepPlan(deps, input, {
     version: 1,
@@ -101,6 +104,7 @@ async function planStep(deps: ExecutorDeps, input: PlanInput, world: unknown): R
     changes,
     failed,
     ...(bound === undefined ? {} : { bound }),
+    ...(left === undefined ? {} : { settled: left.settled }),
     madeAt: new Date().toISOString(),
   });
 }

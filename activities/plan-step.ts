@@ -109,6 +109,7 @@ function refOf(id: Digest, system: string, plan: StepPlan): PlanRef {
     failed: plan.failed.length,
     risk: worst([...toChange.map((change) => change.risk), ...(plan.bound === undefined ? [] : [plan.bound.risk])]),
     ...(plan.bound === undefined ? {} : { atMost: plan.bound.atMost }),
+    ...(plan.settled === undefined ? {} : { settled: plan.settled }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What a step would change, read from the world and stored; too large for a payload, so workflows carry only `PlanRef`. */
 import type { BoundEffect } from './bound.js';
+import type { Counts } from './counts.js';
 import type { Change, OnFailure } from './change.js';
 import type { Digest, Iso, Json } from './json.js';
 import type { Risk } from './risk.js';
@@ -31,6 +32,8 @@ export interface StepPlan {
   failed: { item: Json; code: string; message: string; nextStep?: string }[];
   /** Where the targets are still to be found: what people can agree to meanwhile. Then there are no items. */
   bound?: BoundEffect;
+  /** Of a retry: how the items ended that are not planned again. */
+  settled?: Counts;
   madeAt: Iso;
 }
 
@@ -48,4 +51,5 @@ export interface PlanRef {
   risk: Risk;
   /** Targets that are still to be found, at most. */
   atMost?: number;
+  settled?: Counts;
 }

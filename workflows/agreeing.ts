@@ -1,5 +1,6 @@
 /** What a changing step waits for before it writes: its plan, and the people who must agree to it. */
 import { CancellationScope } from '@temporalio/workflow';
+import type { PlanInput } from '../activities/contract.js';
 import { boundOf, type BoundEffect } from '../core/bound.js';
 import { evaluate, type Expr, stepsRead } from '../core/expression.js';
 import { atLeast } from '../core/gate.js';
@@ -89,7 +90,10 @@ async function planGroup(context: RunContext, first: Step, gate: string): Promis
     steps.map(async (step) => {
       try {
         const bound = step.id === first.id ? undefined : unfound(context, step);
-        return [{ step, plan: await planOf(context, step, bound === undefined ? itemsOf(context, step) : [], bound) }];
+        const instead = bound === undefined ? {} : { bound };
+        return [
+          { step, plan: await planOf(context, step, bound === undefined ? itemsOf(context, step) : [], instead) },
+        ];
       } catch (error) {
         // Another step's trouble is shown when that step is reached; it does not hold up this one.
         if (step.id === first.id) throw error;
@@ -125,7 +129,7 @@ export async function planOf(
   { memory, input }: RunContext,
   step: Step,
   items: Json[],
-  bound?: BoundEffect,
+  instead: Pick<PlanInput, 'bound' | 'leftOf'> = {},
 ): Promise<PlanRef> {
   const round = (memory.rounds[step.gate ?? ''] ?? 0) + 1;
   const { run } = memory;
@@ -141,7 +145,7 @@ export async function planOf(
         unit,
         items,
         onFailure: step.onFailure,
-        ...(bound === undefined ? {} : { bound }),
+        ...instead,
         retry,
       }),
     );

@@ -5,7 +5,7 @@ import type { StepFinished } from '../core/event-data.js';
 import type { Json } from '../core/json.js';
 import { stageEnds } from '../core/ramp.js';
 import type { Step } from '../core/runbook.js';
-import { agree, agreeOn } from './agreeing.js';
+import { agree, agreeOn, planOf } from './agreeing.js';
 import { watchOver } from './containing.js';
 import type { Planned, StepResult } from './memory.js';
 import { inParallel } from './parallel.js';
@@ -20,8 +20,9 @@ const roundsMax = 5;
 
 export async function change(context: RunContext, step: Step): Promise<StepResult> {
   const { memory } = context;
-  let planned = await agree(context, step);
-  let counts = noCounts;
+  const first = (await planLeft(context, step)) ?? (await agree(context, step));
+  let planned = first;
+  let counts = first.plan.settled ?? noCounts;
   let notBegun = 0;
   for (let round = 1; ; round += 1) {
     const ended = await carryOut(context, step, planned);
@@ -33,9 +34,25 @@ export async function change(context: RunContext, step: Step): Promise<StepResul
   }
   const state = stateOf(counts);
   const tolerated = state !== 'done' && isTolerated(step, counts);
-  if (state !== 'done' && !tolerated) await applyFailureRule(context, step, planned, sumUp(counts, notBegun));
+  if (state !== 'done' && !tolerated) {
+    memory.incomplete[step.id] = first;
+    await applyFailureRule(context, step, planned, sumUp(counts, notBegun));
+  }
   delete memory.planned[step.id];
+  delete memory.incomplete[step.id];
   return { state, counts, ...(tolerated ? { tolerated } : {}) };
+}
+
+/** After a failure that a person looked at: what did not end well, under the agreement that there is; what that lacks asks anew. */
+async function planLeft(context: RunContext, step: Step): Promise<Planned | undefined> {
+  const { memory } = context;
+  const before = memory.incomplete[step.id];
+  if (before === undefined) return undefined;
+  const plan = await planOf(context, step, [], { leftOf: before.plan });
+  const planned: Planned = { ...before, plan };
+  delete memory.incomplete[step.id];
+  memory.planned[step.id] = planned;
+  return planned;
 }
 
 /** Whether so few failed that the run goes on; nothing done at all is never tolerated. */
@@ -51,7 +68,7 @@ function amiss({ failed, moved, unshown }: Counts): number {
 async function applyFailureRule(context: RunContext, step: Step, planned: Planned, sum: string): Promise<void> {
   if (step.onFailure === 'undo') await undo(context, step, planned);
   if (step.onFailure !== 'ask') return;
-  const next = '`retry` plans it anew and settles what is left; `cancel` ends the run and keeps what is in force.';
+  const next = '`retry` tries again what failed, and that alone; `cancel` ends the run and keeps what is in force.';
   const why = `Step "${step.id}" did not end well: ${sum}.`;
   throw new NeedsPerson({ code: 'step.incomplete', why, next, step: step.id }, true);
 }
@@ -110,9 +127,10 @@ async function carryOut(context: RunContext, step: Step, planned: Planned): Prom
   const counts = sumOf(ends);
   const notBegun = plan.items - begun;
   if (!closes) {
+    const all = addCounts(plan.settled ?? noCounts, counts);
     const data: StepFinished = {
-      state: stateOf(counts),
-      counts: { ...counts, ...(notBegun > 0 ? { 'not begun': notBegun } : {}) },
+      state: stateOf(all),
+      counts: { ...all, ...(notBegun > 0 ? { 'not begun': notBegun } : {}) },
       exceptions: ends.flatMap((each) => each.exceptions).slice(0, 10),
     };
     await record(memory, eventOf(memory, 'step.finished', { step: step.id, outcome: data.state, data }));

@@ -58,6 +58,8 @@ export interface RunMemory {
   responders: string[];
   results: Record<string, StepResult>;
   planned: Record<string, Planned>;
+  /** Of steps that did not end well and wait for a retry: what is left of them is found by this. */
+  incomplete: Record<string, Planned>;
   /** Last round of each gate. */
   rounds: Record<string, number>;
   asks: AskRecord[];
@@ -94,6 +96,7 @@ export function freshMemory(run: RunRef, { watch, responders }: Pick<RunMemory, 
     responders,
     results: {},
     planned: {},
+    incomplete: {},
     rounds: {},
     asks: [],
     tasks: {},

@@ -44,6 +44,8 @@ export interface PlanInput {
   unit: string;
   items: Json[];
   onFailure: 'stop' | 'continue' | 'undo' | 'ask';
+  /** What was done by hand and is taken over: digest of what its targets are said to have been. */
+  adopts?: Digest;
   /** Instead of items: those of this plan of the step that did not end well. */
   leftOf?: PlanRef;
   /** Instead of items: how many there may be, once they are found. */
@@ -180,6 +182,12 @@ export interface ControlActivities {
   finish(input: FinishInput): Promise<void>;
 }
 
+export interface AnsweredBefore {
+  by: PrincipalId;
+  run: string;
+  choice?: string;
+}
+
 export type Begun =
   | { refused: { code: string; reason: string } }
   | {
@@ -189,6 +197,8 @@ export type Begun =
       watch: { everyMs: number; settlesPerHour: number };
       /** Groups of responders, who decide about what no gate of the runbook is for. */
       responders: string[];
+      /** By step, what people did or decided in the run that this one adds to. */
+      answered?: Record<string, AnsweredBefore>;
     };
 
 export interface FinishInput {

@@ -13,6 +13,7 @@ import type { LaunchAbout, Statement } from '../core/statement.js';
 import { digestOf, planDigest } from '../journal/digest.js';
 import { letGoOfAll } from '../journal/let-go.js';
 import { findFacts } from '../journal/proof.js';
+import { amendedRun } from './amended-run.js';
 import { asActivities } from './as-activities.js';
 import type { AskInput, BeginInput, Begun, ControlActivities, FinishInput, RunRef } from './contract.js';
 import type { EngineDeps } from './deps.js';
@@ -54,7 +55,9 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
   const [before] = await deps.store.events({ run: input.run, actions: ['run.launched'] });
   const nowMs = before !== undefined && same(before.statement, input.launch) ? Date.parse(input.launch.at) : Date.now();
   const spoken = judgeResponder(input.launch, facts, nowMs);
-  const refusal = spoken.counts ? matches(input, about, bundle.installation.environment) : spoken;
+  const refusal = spoken.counts
+    ? (matches(input, about, bundle.installation.environment) ?? (await unknownIn(deps, about)))
+    : spoken;
   const launch = digestOf(about);
   const run = { run: input.run, incident: input.incident };
   const actor = facts.principal?.id ?? 'unknown';
@@ -81,7 +84,13 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
     ]);
     return { refused: reason };
   }
+  const { adopts, amends } = about as LaunchAbout;
+  const was = adopts === undefined ? undefined : await deps.store.document('adopted', adopts.was);
   const runbookDigest = digestOf(input.runbook);
+  const answered =
+    amends === undefined
+      ? undefined
+      : await amendedRun(deps.store, { amends, incident: input.incident, runbook: runbookDigest });
   await deps.store.putDocument('runbook', runbookDigest, input.runbook as unknown as Json);
   await deps.store.putDocument('inputs', digestOf(input.inputs), input.inputs);
   const opened = (await deps.store.head(input.incident)) === undefined;
@@ -93,7 +102,10 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
       action: 'run.launched',
       statement: input.launch,
       at,
-      data: describe(input, launch),
+      data: {
+        ...describe(input, launch),
+        ...(was === undefined || adopts === undefined ? {} : { adopts: { ...adopts, was } }),
+      },
     }),
   ]);
   // The first launch with this id stays; a second one must not go on as if it were that.
@@ -103,7 +115,13 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
     };
   const { everyMs, settlesPerHour } = bundle.installation.watch;
   const { responders } = bundle.people;
-  return { about: about as LaunchAbout, launch, watch: { everyMs, settlesPerHour }, responders };
+  return {
+    about: about as LaunchAbout,
+    launch,
+    watch: { everyMs, settlesPerHour },
+    responders,
+    ...(answered === undefined ? {} : { answered }),
+  };
 }
 
 function incidentOpened(input: BeginInput, actor: string): EventDraft {
@@ -119,11 +137,7 @@ function incidentOpened(input: BeginInput, actor: string): EventDraft {
 }
 
 /** Whether what Temporal was given is what the statement was about. Whether the runbook is ours, executors judge. */
-function matches(
-  input: BeginInput,
-  about: Statement['about'],
-  environment: string,
-): { code: string; reason: string } | undefined {
+function matches(input: BeginInput, about: Statement['about'], environment: string): Mismatch | undefined {
   if (about.kind !== 'launch') return mismatch('about.not-a-launch', 'This statement does not launch anything.');
   if (about.run !== input.run || about.incident !== input.incident)
     return mismatch('about.other-run', 'This launch was said about another run.');
@@ -139,7 +153,19 @@ function matches(
   return undefined;
 }
 
-function mismatch(code: string, reason: string): { code: string; reason: string } {
+/** What a launch names besides must be on record. */
+async function unknownIn({ store }: EngineDeps, about: Statement['about']): Promise<Mismatch | undefined> {
+  const { adopts, amends, incident, runbook } = about as LaunchAbout;
+  if (adopts !== undefined && (await store.document('adopted', adopts.was)) === undefined)
+    return mismatch('about.adopted-unknown', 'What was there before is not on record as it was told.');
+  if (amends !== undefined && (await amendedRun(store, { amends, incident, runbook })) === undefined)
+    return mismatch('about.other-amended', `${amends} is no run of this runbook in this incident.`);
+  return undefined;
+}
+
+type Mismatch = { code: string; reason: string };
+
+function mismatch(code: string, reason: string): Mismatch {
   return { code, reason };
 }
 
@@ -156,6 +182,9 @@ function describe(input: BeginInput, launch: Digest): RunLaunched {
     inputs,
     environment: statement.about.kind === 'launch' ? statement.about.environment : '',
     launch,
+    ...(statement.about.kind === 'launch' && statement.about.amends !== undefined
+      ? { amends: statement.about.amends }
+      : {}),
     steps: runbook.steps.map((step) => ({
       id: step.id,
       phase: step.phase,

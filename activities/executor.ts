@@ -6,6 +6,7 @@ import { doneBy, heldBy } from '../journal/held.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Bundle } from '../core/installation.js';
 import type { StepPlan } from '../core/plan.js';
+import { adopted } from './adopt.js';
 import { asActivities } from './as-activities.js';
 import { openAwsWorld } from './aws/world.js';
 import type { Attempt } from './attempt.js';
@@ -93,7 +94,8 @@ async function planStep(deps: ExecutorDeps, input: PlanInput, world: unknown): R
   const { bound, leftOf } = input;
   const left = leftOf === undefined ? undefined : await leftOver(deps.store, leftOf, input.run.run, input.step);
   const items = left?.items ?? input.items;
-  const { changes, failed } = await planItems(actionOf(input.unit), items, context);
+  const action = actionOf(input.unit);
+  const { changes, failed } = await planItems(action, items, context);
   return keepPlan(deps, input, {
     version: 1,
     run: input.run.run,
@@ -101,7 +103,7 @@ async function planStep(deps: ExecutorDeps, input: PlanInput, world: unknown): R
     round: input.round,
     onFailure: input.onFailure,
     items,
-    changes,
+    changes: input.adopts === undefined ? changes : await adopted(changes, { ...context, action, was: input.adopts }),
     failed,
     ...(bound === undefined ? {} : { bound }),
     ...(left === undefined ? {} : { settled: left.settled }),

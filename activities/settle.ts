@@ -12,7 +12,7 @@ import type { Store } from '../journal/store.js';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunRef } from './contract.js';
-import type { AnyAction } from './define-action.js';
+import type { AnyAction, Reading } from './define-action.js';
 import { draft } from './drafts.js';
 import { errorOf } from './failures.js';
 import { refuseProtected } from './protected.js';
@@ -98,15 +98,18 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
     // Between the two reads another run may have held and written it; without joining, its release would lift ours.
     if (held === undefined && (await store.openHold(changeKey(change))) !== undefined)
       return settleOnce(change, context);
+    if (change.adopted === true && held === undefined) return takeOver(change, action, now, context);
     return alreadySo(change, action, held, now.identity, context);
   }
   if (!context.covers(change)) return { status: 'outside', shown: 'no', found: now.state };
-  if (change.guarded && held === undefined && !same(now.state, change.before)) {
+  const planned = change.adopted === true ? (change.found ?? change.after) : change.before;
+  if (change.guarded && held === undefined && !same(now.state, planned)) {
     return { status: 'moved', shown: 'no', found: now.state, error: movedError(change) };
   }
   await refuseUnsettledDependencies(change, context);
   // Durable before the act, and the first `before` wins: a retry must not mistake our half-made work for the original.
-  const { hold, first } = held === undefined ? await intend(change, now.state, context) : { hold: held, first: true };
+  const { hold, first } =
+    held === undefined ? await intend(change, putBack(change, now.state), context) : { hold: held, first: true };
   // Somebody was faster by a moment: what they hold decides.
   if (!first) return settleOnce(change, context);
   if (held !== undefined) await join(held, context);
@@ -116,6 +119,23 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
   // Its release began in this moment, or ended.
   if (mine === undefined || written === undefined) return settleOnce(change, context);
   return enforce(change, action, mine, written.observed, context);
+}
+
+/** Held as if we had made it, with the word of a person for what was there before; nothing is written. */
+async function takeOver(
+  change: PlannedChange,
+  action: AnyAction,
+  { state, identity }: Reading<Json>,
+  context: SettleContext,
+): Promise<Ended> {
+  if (!context.covers(change)) return { status: 'outside', shown: 'no', found: state };
+  const { hold, first } = await intend(change, change.before, context);
+  return first ? enforce(change, action, hold, identity, context) : settleOnce(change, context);
+}
+
+/** What release will put back: what is found, or what was there before somebody did it by hand. */
+function putBack({ adopted, before }: PlannedChange, found: Json): Json {
+  return adopted === true ? before : found;
 }
 
 /** A hold in force is intended again before it is written anew: cut short there, nobody knows how it stands. */
@@ -221,7 +241,7 @@ async function intend(
 ): Promise<{ hold: Hold; first: boolean }> {
   const { run, step } = context;
   const id = shortId('hold', randomBytes(10));
-  const { unit, item, target, aspect, risk, guarded, oneWay, partsOpen, after, dependsOn } = change;
+  const { unit, item, target, aspect, risk, guarded, oneWay, partsOpen, after, dependsOn, adopted } = change;
   return context.store.intend(
     {
       id,
@@ -248,7 +268,15 @@ async function intend(
       action: 'hold.intended',
       step,
       target,
-      data: { hold: id, unit, aspect, planned: change.before, before: found, after },
+      data: {
+        hold: id,
+        unit,
+        aspect,
+        planned: change.before,
+        before: found,
+        after,
+        ...(adopted === true ? { adopted, says: 'done by hand, taken over' } : {}),
+      },
     }),
   );
 }

@@ -12,6 +12,7 @@ import { signedVerb, speakingVerb } from './verb.js';
 export function declareVerbsForRuns(program: Command): void {
   program.commandsGroup('Launch, decide, steer:');
   declareLaunches(program);
+  declareContinuations(program);
   declareAnswers(program);
   declareTasks(program);
   declareSteering(program);
@@ -36,6 +37,41 @@ function declareLaunches(program: Command): void {
         perform(options, async (call) => (await import('./run.js')).run(call, said, runbook, words)),
       );
   }
+}
+
+/** Launches that go on from something: from what was done by hand, or from another run. */
+function declareContinuations(program: Command): void {
+  speakingVerb(
+    program,
+    'adopt <runbook> [name=value...]',
+    'take over what was done by hand, so that it can be released',
+    [
+      'firebreak adopt aws-host-compromise instances=i-0ab1c2d3e4f5a6b7c --step isolate --was eni-0ab1c2d3=sg-0ab1c2d3',
+      "firebreak adopt protect-hosts --inputs hosts.yaml --step protect --was 'i-0ab1c2d3e4f5a6b7c#termination-protection=false'",
+    ],
+  )
+    .requiredOption('--step <id>', 'the step that would have done it')
+    .requiredOption('--was <target=before...>', 'what was there before; a release puts it back')
+    .option('--inputs <file>', 'inputs from a YAML or JSON file')
+    .option('--incident <id>', 'the incident it belongs to (default: a new one)')
+    .option('--detach', 'do not follow')
+    .action((runbook: string, words: string[], options: RunOptions) =>
+      perform(options, async (call) => (await import('./run.js')).adopt(call, runbook, words)),
+    );
+  speakingVerb(
+    program,
+    'amend <run> <name=value...>',
+    'add targets to a run; only what is new is planned and asked for',
+    [
+      'firebreak amend run-4k7mq2x9ab instances=i-0123456789abcdef0',
+      'firebreak amend run-4k7mq2x9ab instances=i-0123456789abcdef0 --reason "beacons, too" --detach',
+    ],
+  )
+    .option('--inputs <file>', 'what is added, from a YAML or JSON file')
+    .option('--detach', 'do not follow')
+    .action((run: string, words: string[], options: RunOptions) =>
+      perform(options, async (call) => (await import('./run.js')).amend(call, run, words)),
+    );
 }
 
 function declareAnswers(program: Command): void {

@@ -29,6 +29,8 @@ export interface Change<S = Json> {
   guarded: boolean;
   oneWay: boolean;
   partsOpen: boolean;
+  /** Somebody has done it by hand, or the like of it: `before` is what they say was there, and not what is found. */
+  adopted?: boolean;
 }
 
 export type OnFailure = 'stop' | 'continue' | 'undo' | 'ask';
@@ -42,10 +44,13 @@ export interface Effect {
   after: Json;
   risk: Risk;
   onFailure: OnFailure;
+  /** Of what is adopted: what a release will put back, which is somebody's word. */
+  was?: Json;
 }
 
 export function effectOf(change: Change, onFailure: OnFailure): Effect {
   const { unit, item, target, aspect, after, risk } = change;
+  if (change.adopted === true) return { unit, item, target, aspect, after, risk, onFailure, was: change.before };
   return change.partsOpen
     ? { unit, item, aspect, after, risk, onFailure }
     : { unit, item, target, aspect, after, risk, onFailure };

@@ -1,7 +1,7 @@
 /** What `data` of an event holds, by action; the reducer, the cards and the exports read these shapes. */
 import type { Verb } from './verbs.js';
 import type { GateSpec, Request } from './gate.js';
-import type { Digest, Iso, Json, PrincipalId } from './json.js';
+import type { Digest, Iso, Json, JsonObject, PrincipalId } from './json.js';
 import type { PlanRef } from './plan.js';
 import type { Phase } from './runbook.js';
 import type { GateAbout } from './statement.js';
@@ -15,6 +15,10 @@ export interface RunLaunched {
   verb: 'launch' | 'plan' | 'release' | 'undo';
   inputs: Json;
   environment: string;
+  /** The run that this one adds targets to. */
+  amends?: string;
+  /** What was done by hand and is taken over, with what its targets are said to have been before. */
+  adopts?: { step: string; was: JsonObject };
   launch: Digest;
   steps: { id: string; phase: Phase; unit: string; gate?: string }[];
   /** Of whom it is told that separation of duties is nominal: all keys lie on one machine. */

@@ -102,6 +102,8 @@ export interface RunView {
   separation: 'nominal' | 'real';
   launch: Digest;
   inputs: Json;
+  /** The run that this one adds targets to. */
+  amends?: string;
   requester: PrincipalId;
   /** Who is paged: the requester, until it is handed over. */
   owner: PrincipalId;
@@ -157,6 +159,7 @@ function launched(view: RunView | undefined, event: Event): RunView {
     separation: data.separation,
     launch: data.launch,
     inputs: data.inputs,
+    ...(data.amends === undefined ? {} : { amends: data.amends }),
     requester: event.actor,
     owner: event.actor,
     launchedAt: event.occurredAt,

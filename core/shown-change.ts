@@ -11,16 +11,19 @@ export interface ShownChange extends PlannedChange {
   planned?: Json;
 }
 
-type Told = Pick<ShownChange, 'after' | 'found' | 'planned'>;
+type Told = Pick<ShownChange, 'after' | 'found' | 'planned'> & Partial<Pick<ShownChange, 'before' | 'adopted'>>;
 
 /** Whether what is there, or what would be put back, is not what people saw when they agreed. */
 export function differs(change: Told): boolean {
   return differences(change).length > 0;
 }
 
-/** Each with its value: `found now`, where it is not `before`; `the approved plan saw`, where it did not see `after`. */
-export function differences({ after, found, planned }: Told): { says: string; value: Json }[] {
+const adoptedSays = 'done by hand and taken over; as somebody tells it, a release puts back';
+
+/** Each with its value: that it is taken over, with what is told of it; `found now`, where it is not `before`; `the approved plan saw`, where it did not see `after`. */
+export function differences({ before, after, found, planned, adopted }: Told): { says: string; value: Json }[] {
   return [
+    ...(adopted === true && before !== undefined ? [{ says: adoptedSays, value: before }] : []),
     ...(found === undefined ? [] : [{ says: 'found now', value: found }]),
     ...(planned === undefined || same(planned, after) ? [] : [{ says: 'the approved plan saw', value: planned }]),
   ];

@@ -11,6 +11,10 @@ export interface LaunchAbout {
   bundle: Digest;
   inputs: Digest;
   environment: string;
+  /** What was done by hand at a step is taken over; `was` names what its targets are said to have been before. */
+  adopts?: { step: string; was: Digest };
+  /** The run to which this one adds targets: what people did or decided there is not asked of them again. */
+  amends?: string;
 }
 
 /** About a gate that asks: approve, deny, withdraw. `plan` is SHA-256 over the sorted effect digests. */

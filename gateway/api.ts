@@ -19,6 +19,11 @@ export interface PrepareRequest {
   by: PrincipalId;
 }
 
+export interface Adopt {
+  step: string;
+  was: Record<string, Json>;
+}
+
 export type Prepare =
   | {
       verb: 'launch' | 'plan';
@@ -28,6 +33,10 @@ export type Prepare =
       reason?: string;
       /** Launch although an equal run is open; without it that is refused. */
       again?: boolean;
+      /** What was done by hand at a step is taken over: by target, what was there before. */
+      adopt?: Adopt;
+      /** The run to which targets are added: `inputs` are those of its lists that grow, with what is new in them. */
+      amends?: string;
     }
   | { verb: 'release'; of: string; reason?: string }
   | { verb: 'undo'; run: string; step?: string; reason?: string }

@@ -14,7 +14,7 @@ import { changeLine, exchanged, gateLine, holdLine, reachLines } from './lines.j
 import type { Preparing } from './prepare.js';
 import { prepareRun } from './prepare-launch.js';
 import { Refusal } from './refusal.js';
-import { knownRun, refuseUnknownStep } from './views.js';
+import { knownRun, refuseUnknownStep, type Views } from './views.js';
 
 /** Hold lines shown before signing. */
 const linesMax = 20;
@@ -23,8 +23,8 @@ export async function prepareRelease(
   preparing: Preparing,
   ask: Extract<Prepare, { verb: 'release' }>,
 ): Promise<Prepared> {
-  const { store } = preparing;
-  const { holds, runs, incident } = await releasable(store, ask.of);
+  const { store, views } = preparing;
+  const { holds, runs, incident } = await releasable(store, views, ask.of);
   const runbook = releaseRunbook(holds);
   const inputs = { runs, reason: neededReason(ask.reason, 'release') };
   const prepared = await prepareRun(preparing, { runbook, digest: digestOf(runbook), inputs, incident });
@@ -65,9 +65,13 @@ function inOrder(holds: Hold[]): Hold[] {
   return holds.toSorted((a, b) => Number(differs(exchanged(b))) - Number(differs(exchanged(a))));
 }
 
-/** The open holds of a run, or of every run of an incident that holds something. */
-async function releasable(store: Store, of: string): Promise<{ holds: Hold[]; runs: string[]; incident: string }> {
-  const runs = of.startsWith('inc-') ? await holdersIn(store, of) : [of];
+/** The open holds of a run and of what was added to it, or of every run of an incident that holds something. */
+async function releasable(
+  store: Store,
+  views: Views,
+  of: string,
+): Promise<{ holds: Hold[]; runs: string[]; incident: string }> {
+  const runs = of.startsWith('inc-') ? await holdersIn(store, of) : await withAmendments(store, views, of);
   const holds = await heldBy(store, runs);
   const [first] = holds;
   if (first === undefined) {
@@ -79,6 +83,13 @@ async function releasable(store: Store, of: string): Promise<{ holds: Hold[]; ru
   }
   const holder = first.holders.find(({ run }) => runs.includes(run)) ?? first.origin;
   return { holds, runs, incident: of.startsWith('inc-') ? of : holder.incident };
+}
+
+/** What was added to a run goes with it. */
+async function withAmendments(store: Store, views: Views, run: string): Promise<string[]> {
+  const amendments = (await views.runs()).filter(({ amends }) => amends === run).map((view) => view.run);
+  const held = new Set((await heldBy(store, amendments)).flatMap(({ holders }) => holders.map((holder) => holder.run)));
+  return [run, ...amendments.filter((each) => held.has(each)).toSorted()];
 }
 
 async function holdersIn(store: Store, incident: string): Promise<string[]> {

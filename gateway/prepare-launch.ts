@@ -7,29 +7,42 @@ import { isByPerson, nameOfWork, type Runbook } from '../core/runbook.js';
 import { readInputs } from '../compiler/inputs.js';
 import { digestOf } from '../journal/digest.js';
 import type { Store } from '../journal/store.js';
+import type { LaunchAbout } from '../core/statement.js';
+import { adoptLines, keepAdopted, refuseUnadoptable } from './adopting.js';
+import { amendedInputs } from './amending.js';
 import type { Prepare, Prepared } from './api.js';
 import { equalLaunches, EqualLaunchRefusal, type EqualLaunch } from './equal-launch.js';
 import { gateLine, short } from './lines.js';
 import { unknownName } from './unknown.js';
 import type { Preparing } from './prepare.js';
 
-type LaunchAsk = Extract<Prepare, { verb: 'launch' | 'plan' }>;
+export type LaunchAsk = Extract<Prepare, { verb: 'launch' | 'plan' }>;
 
 export async function prepareLaunch(preparing: Preparing, ask: LaunchAsk): Promise<Prepared> {
   const { bundle, store, views } = preparing;
   const { digest, runbook } = findRunbook(bundle, ask.runbook);
-  const inputs = readInputs(runbook, withReason(runbook, ask));
+  if (ask.adopt !== undefined) refuseUnadoptable(runbook, ask.adopt);
+  const given = ask.amends === undefined ? withReason(runbook, ask) : await amendedInputs(views, runbook, digest, ask);
+  const inputs = readInputs(runbook, given);
   const incident = ask.incident ?? shortId('inc', randomBytes(10));
   if (ask.incident !== undefined) await refuseUnknownIncident(store, ask.incident);
   const equal = await equalLaunches({ store, views }, digest, digestOf(inputs));
   const [first] = equal;
   if (first !== undefined && ask.verb === 'launch' && ask.again !== true) throw new EqualLaunchRefusal(first);
-  const prepared = await prepareRun(preparing, { runbook, digest, inputs, incident });
+  const more = {
+    ...(ask.adopt === undefined ? {} : { adopts: await keepAdopted(store, ask.adopt) }),
+    ...(ask.amends === undefined ? {} : { amends: ask.amends }),
+  };
+  const prepared = await prepareRun(preparing, { runbook, digest, inputs, incident, more });
   return {
     ...prepared,
     shows: [
       `${ask.verb} ${runbook.name} version ${runbook.version} in ${bundle.installation.environment}: ${runbook.summary}`,
       ...inputLines(inputs),
+      ...(ask.amends === undefined
+        ? []
+        : [`adds to ${ask.amends}; what people did or decided there is not asked again`]),
+      ...adoptLines(ask.adopt),
       `${prepared.run} in ${ask.incident === undefined ? 'a new incident' : 'incident'} ${incident}`,
       ...stepLines(runbook),
       ...equal.map(equalLine),
@@ -37,10 +50,18 @@ export async function prepareLaunch(preparing: Preparing, ask: LaunchAsk): Promi
   };
 }
 
+interface NewRun {
+  runbook: Runbook;
+  digest: Digest;
+  inputs: Json;
+  incident: string;
+  more?: Pick<LaunchAbout, 'adopts' | 'amends'>;
+}
+
 /** What a new run needs lies in the store before anybody signs, so that the statement alone can start it after a crash. */
 export async function prepareRun(
   { store, bundle, nonce }: Preparing,
-  { runbook, digest, inputs, incident }: { runbook: Runbook; digest: Digest; inputs: Json; incident: string },
+  { runbook, digest, inputs, incident, more = {} }: NewRun,
 ): Promise<Omit<Prepared, 'shows'>> {
   const run = shortId('run', randomBytes(10));
   const inputsDigest = digestOf(inputs);
@@ -55,6 +76,7 @@ export async function prepareRun(
     bundle: bundle.digest,
     inputs: inputsDigest,
     environment,
+    ...more,
   };
   return { about, nonce, run, incident };
 }

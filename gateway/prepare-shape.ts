@@ -14,6 +14,8 @@ const ask = z.discriminatedUnion('verb', [
     incident: name.optional(),
     reason,
     again: z.boolean().optional(),
+    adopt: z.strictObject({ step: name, was: z.record(z.string(), z.json()) }).optional(),
+    amends: name.optional(),
   }),
   z.strictObject({ verb: z.literal('release'), of: name, reason }),
   z.strictObject({ verb: z.literal('undo'), run: name, step: name.optional(), reason }),

@@ -21,6 +21,8 @@ const about = z.discriminatedUnion('kind', [
     bundle: digest,
     inputs: digest,
     environment: text,
+    adopts: z.strictObject({ step: text, was: digest }).optional(),
+    amends: text.optional(),
   }),
   z.strictObject({
     kind: z.literal('gate'),

@@ -69,7 +69,7 @@ export interface Inbox {
 }
 
 /** `known-runbook` is a note, under a runbook's digest, that an executor had it in its bundle once. */
-export type DocumentKind = 'plan' | 'effects' | 'runbook' | 'known-runbook' | 'inputs' | 'found';
+export type DocumentKind = 'plan' | 'effects' | 'runbook' | 'known-runbook' | 'inputs' | 'found' | 'adopted';
 
 export interface Store {
   /**

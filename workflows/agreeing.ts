@@ -134,6 +134,7 @@ export async function planOf(
   const round = (memory.rounds[step.gate ?? ''] ?? 0) + 1;
   const { run } = memory;
   const { work, retry } = step;
+  const adopts = input.launch.about.kind === 'launch' ? input.launch.about.adopts : undefined;
   if (work.kind === 'change') {
     const { unit, system } = work;
     return calling(
@@ -146,6 +147,7 @@ export async function planOf(
         items,
         onFailure: step.onFailure,
         ...instead,
+        ...(adopts?.step === step.id ? { adopts: adopts.was } : {}),
         retry,
       }),
     );

@@ -1,5 +1,6 @@
 /** Carries a step through that people do by hand or decide: asked, reminded, answered. Time never answers. */
 import { condition } from '@temporalio/workflow';
+import type { AnsweredBefore } from '../activities/contract.js';
 import { noCounts } from '../core/counts.js';
 import type { EventDraft } from '../core/event.js';
 import type { StepAsked, StepFinished } from '../core/event-data.js';
@@ -14,6 +15,8 @@ export async function byPerson(context: RunContext, step: Step): Promise<StepRes
   const { memory } = context;
   if (!isByPerson(step.work)) throw new Error(`${step.id} is not for a person`);
   const { remindMs } = step.work;
+  const said = memory.answered[step.id];
+  if (said !== undefined) return answeredBefore(context, step, said);
   const before = memory.tasks[step.id];
   const asked: TaskRecord = before ?? { task: taskOf(context, step), remindAt: Date.now() + remindMs };
   memory.tasks[step.id] = asked;
@@ -26,10 +29,18 @@ export async function byPerson(context: RunContext, step: Step): Promise<StepRes
     await record(memory, ...reminders(context, asked.task));
   }
   const { by, choice } = asked.answer ?? {};
-  const said = { ...(by === undefined ? {} : { by }), ...(choice === undefined ? {} : { choice }) };
-  const data: StepFinished = { state: 'done', counts: {}, exceptions: [], ...said };
+  const answer = { ...(by === undefined ? {} : { by }), ...(choice === undefined ? {} : { choice }) };
+  const data: StepFinished = { state: 'done', counts: {}, exceptions: [], ...answer };
   await record(memory, eventOf(memory, 'step.finished', { step: step.id, outcome: 'done', data }));
   return { state: 'done', counts: noCounts, ...(choice === undefined ? {} : { choice }) };
+}
+
+/** Where a run only adds targets to another one, nobody is asked twice. */
+async function answeredBefore({ memory }: RunContext, { id }: Step, said: AnsweredBefore): Promise<StepResult> {
+  const { by, run, choice } = said;
+  const why = `${choice === undefined ? 'done' : `"${choice}" was chosen`} in ${run} by ${by}`;
+  await record(memory, eventOf(memory, 'step.skipped', { step: id, outcome: 'skipped', data: { why } }));
+  return { state: 'skipped', counts: noCounts, ...(choice === undefined ? {} : { choice }) };
 }
 
 function reminders({ memory }: RunContext, { step, what }: Task): EventDraft[] {

@@ -1,5 +1,5 @@
 /** What a run knows; plain JSON, so that it can be handed over when the run continues as new. */
-import type { Begun, RunRef } from '../activities/contract.js';
+import type { AnsweredBefore, Begun, RunRef } from '../activities/contract.js';
 import type { Counts } from '../core/counts.js';
 import type { Ask, Counted } from '../core/gate.js';
 import type { Digest, Json, PrincipalId } from '../core/json.js';
@@ -54,8 +54,10 @@ export interface RunMemory {
   run: RunRef;
   /** Who is paged. */
   owner: PrincipalId;
-  watch: Extract<Begun, { refused?: never }>['watch'];
+  watch: Accepted['watch'];
   responders: string[];
+  /** By step, what people did or decided in the run that this one adds to. */
+  answered: Record<string, AnsweredBefore>;
   results: Record<string, StepResult>;
   planned: Record<string, Planned>;
   /** Of steps that did not end well and wait for a retry: what is left of them is found by this. */
@@ -87,13 +89,16 @@ export interface RunMemory {
   inFlight: number;
 }
 
-export function freshMemory(run: RunRef, { watch, responders }: Pick<RunMemory, 'watch' | 'responders'>): RunMemory {
+type Accepted = Extract<Begun, { refused?: never }>;
+
+export function freshMemory(run: RunRef, { watch, responders, answered = {} }: Accepted): RunMemory {
   return {
     version: 1,
     run,
     owner: run.requester,
     watch,
     responders,
+    answered,
     results: {},
     planned: {},
     incomplete: {},

@@ -171,6 +171,7 @@ function isEasier(our: GateSpec, theirs: GateSpec): boolean {
   return (
     our.need < theirs.need ||
     our.personalKeys < theirs.personalKeys ||
+    our.approvalValidMs > theirs.approvalValidMs ||
     our.from.some((group) => !theirs.from.includes(group))
   );
 }

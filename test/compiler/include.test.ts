@@ -121,6 +121,10 @@ test('a gate of the inner one can ask at ours, where that is no easier', () => {
   expect(compile(weak).problems.map(brief)).toContainEqual(
     expect.objectContaining({ line: easier.line, column: easier.column, code: 'gate.weaker' }),
   );
+  // An approval that is good for longer can be carried out when its giver has long forgotten it.
+  const longer = easier.text.replace('from: [security-oncall] }', 'from: [security-oncall], approval_valid: 24h }');
+  expect(longer).not.toBe(easier.text);
+  expect(compile(longer).problems.map(brief)).toContainEqual(expect.objectContaining({ code: 'gate.weaker' }));
 });
 
 test('runbooks within runbooks within runbooks are steps all the same', () => {
@@ -262,4 +266,9 @@ test('what unfolds into more steps than a run can have is refused, and soon', ()
   const codes = new Set(compile(many('respond', 'c'), others).problems.map(({ code }) => code));
   expect([...codes]).toEqual(['runbook.broken']);
   expect(Date.now() - started).toBeLessThan(5_000);
+});
+
+test('no step has the name that every object has, for it would pass for having ended', () => {
+  const { problems } = compile(outer.replaceAll('id: cut\n', 'id: constructor\n'));
+  expect(problems.map(({ message }) => message).join()).toContain('is a name that every object of JavaScript has');
 });

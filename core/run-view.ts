@@ -250,7 +250,10 @@ function step(view: RunView, event: Event): RunView {
       return withoutTask(onStep(view, event, { state, counts, exceptions, endedAt: event.occurredAt, ...said }), event);
     }
     case 'step.skipped':
-      return withoutTask(onStep(view, event, { state: 'skipped', endedAt: event.occurredAt }), event);
+      return withoutNeed(
+        withoutTask(onStep(view, event, { state: 'skipped', endedAt: event.occurredAt }), event),
+        event,
+      );
     case 'plan.made':
       return onStep(view, event, { plan: (event.data as unknown as PlanMade).plan });
     case 'gate.asked':
@@ -340,6 +343,13 @@ function withoutTask(view: RunView, event: Event): RunView {
   const tasks = view.tasks.filter(({ step: id }) => id !== event.step);
   if (tasks.length === view.tasks.length) return view;
   return { ...view, tasks, state: stateWhile({ ...view, tasks }, 'running') };
+}
+
+/** A step that was left out waits for nobody's retry. */
+function withoutNeed(view: RunView, event: Event): RunView {
+  const waiting = view.waiting.filter(({ step: id }) => id !== event.step);
+  if (waiting.length === view.waiting.length) return view;
+  return nowWaiting({ ...view, state: stateWhile({ ...view, waiting }, 'running') }, waiting);
 }
 
 function onStep(view: RunView, event: Event, patch: Partial<StepView>): RunView {

@@ -40,7 +40,8 @@ export function proveFacts(statement: unknown, people: People): Facts {
   const { proof } = said;
   const found = proof.kind === 'slack' ? provenBySlack(said, proof, people) : provenBySsh(said, proof, people);
   const { about } = said;
-  const to = about.kind === 'run' && about.to !== undefined ? people.principals[about.to] : undefined;
+  const named = about.kind === 'run' ? about.to : undefined;
+  const to = named !== undefined && Object.hasOwn(people.principals, named) ? people.principals[named] : undefined;
   return {
     principal: principalFacts(people, found.principal),
     proof: found.proof,

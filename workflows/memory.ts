@@ -75,10 +75,13 @@ export interface RunMemory {
   cancelled: boolean;
   /** By step, until when it looks again, in milliseconds. */
   untils: Record<string, number>;
-  /** Steps that people agreed to leave out, with the words for the record. */
-  skips: Record<string, string>;
+  /** Steps that people agreed to leave out: the words for the record, and the asking that they rest on. */
+  skips: Record<string, { why: string; ask: string }>;
   /** Until then nothing new begins, in milliseconds. */
   pausedUntil?: number;
+  /** Since when it is paused without anybody's having agreed, and for how long it was before, in milliseconds. */
+  pausedAloneSince?: number;
+  pausedAloneMs?: number;
   /** A failure that stops the run: steps not yet begun do not begin. */
   stopped: boolean;
   /** Steps whose containment is watched. */

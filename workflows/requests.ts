@@ -72,9 +72,14 @@ async function pause(context: RunContext, statement: Statement, { byMs = 0 }: Ru
   const { memory } = context;
   if (!(byMs > 0 && byMs <= pauseMaxMs))
     return { code: 'pause.out-of-range', reason: 'A run pauses for up to 7d at once.' };
-  if (memory.pausedUntil !== undefined)
+  const isPaused = memory.pausedUntil !== undefined;
+  if (memory.pausedUntil !== undefined && byMs <= pauseAloneMaxMs)
     return { code: 'pause.paused', reason: `It is paused until ${new Date(memory.pausedUntil).toISOString()}.` };
-  if (byMs <= pauseAloneMaxMs) return { outcome: await beginPause(memory, statement.by, byMs) };
+  // In all: pausing again and again would be a longer pause that nobody agreed to.
+  if (!isPaused && byMs <= pauseAloneMaxMs - (memory.pausedAloneMs ?? 0)) {
+    memory.pausedAloneSince = Date.now();
+    return { outcome: await beginPause(memory, statement.by, byMs) };
+  }
   if (isAsked(memory, 'pause')) return already('pause', 'A pause');
   const latest = memory.asks.findLast((each) => each.ask.allows === 'carry out')?.ask;
   const where =
@@ -86,8 +91,16 @@ async function pause(context: RunContext, statement: Statement, { byMs = 0 }: Ru
 
 async function resume({ memory }: RunContext): Promise<Answer> {
   if (memory.pausedUntil === undefined) return { code: 'resume.not-paused', reason: 'This run is not paused.' };
-  delete memory.pausedUntil;
+  endPause(memory);
   return { outcome: 'goes on' };
+}
+
+/** What of it nobody had agreed to counts against the time for which a run may be paused so. */
+function endPause(memory: RunMemory): void {
+  if (memory.pausedAloneSince !== undefined)
+    memory.pausedAloneMs = (memory.pausedAloneMs ?? 0) + Date.now() - memory.pausedAloneSince;
+  delete memory.pausedAloneSince;
+  delete memory.pausedUntil;
 }
 
 /** Nothing new begins until it is over: by somebody's word, or by the clock. */
@@ -106,7 +119,9 @@ async function beginPause(memory: RunMemory, by: string, byMs: number): Promise<
 async function endPauseInTime(memory: RunMemory): Promise<void> {
   const until = memory.pausedUntil ?? 0;
   await condition(() => memory.pausedUntil !== until, Math.max(until - Date.now(), 1));
-  if (memory.pausedUntil === until) delete memory.pausedUntil;
+  if (memory.pausedUntil === until) endPause(memory);
+  // A longer one that was agreed to took its place.
+  if (memory.pausedUntil !== undefined) return;
   await record(memory, eventOf(memory, 'run.unpaused'));
 }
 
@@ -144,10 +159,12 @@ async function heed({ memory, input }: RunContext, asked: AskRecord): Promise<vo
   const { allows, request } = asked.ask;
   const agreed = asked.counted.filter(({ verb }) => verb === 'approve').map(({ by }) => by);
   if (allows === 'cancel') memory.cancelled = true;
-  else if (allows === 'pause' && memory.pausedUntil === undefined)
+  else if (allows === 'pause' && (memory.pausedUntil ?? 0) < Date.now() + (request?.byMs ?? 0)) {
+    endPause(memory);
     await beginPause(memory, request?.by ?? '', request?.byMs ?? 0);
-  else if (allows === 'skip' && request?.step !== undefined && memory.results[request.step] === undefined) {
-    memory.skips[request.step] = `asked by ${request.by}, agreed to by ${agreed.join(', ')}`;
+  } else if (allows === 'skip' && request?.step !== undefined && memory.results[request.step] === undefined) {
+    const why = `asked by ${request.by}, agreed to by ${agreed.join(', ')}`;
+    memory.skips[request.step] = { why, ask: asked.ask.id };
     await closeAsksOf(
       memory,
       input.runbook.steps.map(({ id }) => id),

@@ -147,6 +147,14 @@ async function planIncomplete(
   await record(memory, eventOf(memory, 'step.finished', { step: step.id, outcome: state, data }));
 }
 
+/** What people left out is neither done nor shown, and may be half done. */
+function doneSays({ skips }: RunMemory): string {
+  const left = Object.keys(skips);
+  return left.length === 0
+    ? 'every step is done and shown'
+    : `every other step is done and shown; left out by people: ${left.join(', ')}`;
+}
+
 async function finish({ memory, input, desk }: RunContext): Promise<RunResult> {
   const steps = input.runbook.steps;
   const bad = steps.filter(
@@ -157,7 +165,7 @@ async function finish({ memory, input, desk }: RunContext): Promise<RunResult> {
   const says = {
     cancelled: 'cancelled; what is in force stays in force',
     failed: `incomplete: ${bad.map(({ id }) => id).join(', ')}`,
-    done: 'every step is done and shown',
+    done: doneSays(memory),
   }[state];
   const action: FinishInput['action'] = `run.${state}`;
   await condition(allHandlersFinished);

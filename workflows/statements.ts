@@ -187,7 +187,9 @@ async function answerTask(memory: RunMemory, statement: Statement, facts: Facts)
   const { about, by } = statement;
   if (!isAboutThisRun(memory, statement) || about.kind !== 'run')
     return refuse(memory, statement, facts, 'about.other-run', 'This was said about another run.');
-  const asked = about.step === undefined ? undefined : memory.tasks[about.step];
+  // The step is whatever somebody wrote: a name that every object has must find nothing.
+  const asked =
+    about.step !== undefined && Object.hasOwn(memory.tasks, about.step) ? memory.tasks[about.step] : undefined;
   if (about.step === undefined || asked === undefined) {
     const why = 'No step of this run waits for that; look at where it stands.';
     return refuse(memory, statement, facts, 'task.not-asking', why);

@@ -18,7 +18,7 @@ export async function runStep(context: RunContext, step: Step): Promise<void> {
   if (memory.results[step.id] !== undefined) return;
   await unlessSkipped(context, step, () => goThrough(context, step));
   const agreed = memory.skips[step.id];
-  if (agreed !== undefined && memory.results[step.id] === undefined) await skip(context, step, agreed);
+  if (agreed !== undefined && memory.results[step.id] === undefined) await skip(context, step, agreed.why, agreed.ask);
 }
 
 /** Whatever the step waits for ends when people have agreed to leave it out; a batch ends after the change that it is in. */
@@ -76,8 +76,10 @@ function end({ memory }: RunContext, step: Step, result: StepResult): void {
   if (failed && stops && result.tolerated !== true && step.bestEffortMs === undefined) memory.stopped = true;
 }
 
-export async function skip({ memory }: RunContext, step: Step, why: string): Promise<void> {
-  await record(memory, eventOf(memory, 'step.skipped', { step: step.id, outcome: 'skipped', data: { why } }));
+/** `ask` is the asking at which people agreed to it; absent where the runbook itself left it out. */
+export async function skip({ memory }: RunContext, step: Step, why: string, ask?: string): Promise<void> {
+  const data = { why, ...(ask === undefined ? {} : { ask }) };
+  await record(memory, eventOf(memory, 'step.skipped', { step: step.id, outcome: 'skipped', data }));
   memory.results[step.id] = { state: 'skipped', counts: noCounts, ...unanswered(step) };
 }
 

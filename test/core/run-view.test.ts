@@ -41,6 +41,16 @@ test("while one step waits for a person, a retry of another, or another gate's p
   expect(view?.needs).toBeUndefined();
 });
 
+test('a step that was left out needs nobody, and the others still do', () => {
+  const needs = (step: string) =>
+    event('run.needs-a-person', { code: 'gate.denied', why: `${step} was denied`, next: 'retry', step }, step);
+  const events = [event('run.launched', { steps: [] }), needs('protect'), needs('isolate')];
+  events.push(event('step.skipped', { why: 'x' }, 'isolate'));
+  expect(viewRun(events)).toMatchObject({ state: 'needs a person', needs: { step: 'protect' } });
+  events.push(event('step.skipped', { why: 'x' }, 'protect'));
+  expect(viewRun(events)).toMatchObject({ state: 'running', waiting: [] });
+});
+
 test('what waits for people is shown until somebody answers, and the run asks meanwhile', () => {
   const steps = ['call', 'way'].map((id) => ({ id, phase: 'investigate', unit: 'done by hand' }));
   const call = { kind: 'manual', step: 'call', what: 'Call the owner.', who: ['oncall'], remindMs: 60_000 };

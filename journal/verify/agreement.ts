@@ -4,13 +4,14 @@
  */
 import * as z from 'zod';
 import type { Event } from '../../core/event.js';
-import type { GateAsked, RunLaunched, StatementRuled } from '../../core/event-data.js';
-import { type Ask, type Counted, judge, judgeResponder, verdict } from '../../core/gate.js';
+import type { GateAsked, OwnerChanged, RunLaunched, StatementRuled } from '../../core/event-data.js';
+import { type Ask, type Counted, judge, judgeHandOver, judgeResponder, verdict } from '../../core/gate.js';
 import type { Digest, Iso, PrincipalId } from '../../core/json.js';
 import type { People } from '../../core/people.js';
 import { leastGate, type Risk, risks, worst } from '../../core/risk.js';
 import type { Facts, Statement } from '../../core/statement.js';
-import { digestOf } from '../digest.js';
+import { whoMay } from '../../core/verbs.js';
+import { digestOf, planDigest } from '../digest.js';
 import { proveFacts } from '../proof.js';
 import { asOf } from './anchors.js';
 import { type Judged, taskAnswered, taskAsked, taskFinished, type Tasks } from './tasks.js';
@@ -28,6 +29,7 @@ type Moment = { line: number; seq: number; atMs: number } & (
   | { kind: 'extended'; deadline: Iso }
   | { kind: 'said'; statement: Statement; facts: Facts }
   | { kind: 'passed' }
+  | { kind: 'followed' }
 );
 
 interface Asked {
@@ -76,6 +78,10 @@ export function hear(agreement: Agreement, event: Event, line: number, people: P
       return onTasks(here, (tasks) => taskAsked(tasks, event));
     case 'step.finished':
       return onTasks(here, (tasks) => taskFinished(tasks, event));
+    case 'step.skipped':
+      return skipped(here);
+    case 'owner.changed':
+      return ownerChanged(here);
     case 'statement.counted':
       return counted(here);
     default:
@@ -89,11 +95,12 @@ export function judgeAskings(agreement: Agreement): Wrong[] {
 }
 
 function judgeAsking({ ask, moments }: Asked): Wrong[] {
-  const order = { extended: 0, said: 1, passed: 2 };
+  const order = { extended: 0, said: 1, passed: 2, followed: 3 };
   const inOrder = moments.toSorted((a, b) => a.atMs - b.atMs || order[a.kind] - order[b.kind] || a.line - b.line);
   const wrong: Wrong[] = [];
   let now = ask;
   let standing: Counted[] = [];
+  let passed = false;
   for (const moment of inOrder) {
     const { line, seq, atMs } = moment;
     if (moment.kind === 'extended') {
@@ -108,7 +115,13 @@ function judgeAsking({ ask, moments }: Asked): Wrong[] {
           code: ruling.code,
           message: `This statement was counted and does not count: ${ruling.reason}`,
         });
-    } else if (verdict(now, standing, atMs) !== 'passed') {
+    } else if (moment.kind === 'followed') {
+      // Later than the passing, so that what was agreed to in time may have grown too old meanwhile.
+      if (!passed)
+        wrong.push({ line, seq, code: 'skip.not-supported', message: 'Nobody agreed to leave this step out.' });
+    } else if (verdict(now, standing, atMs) === 'passed') {
+      passed = true;
+    } else {
       const { gate, round } = now.about;
       const message = `Gate "${gate}" (round ${round}) did not pass: ${now.spec.need} of ${now.spec.from.join(', ')} are needed, and ${standing.length} statements count.`;
       wrong.push({ line, seq, code: 'gate.not-supported', message });
@@ -164,8 +177,55 @@ function asked(here: Here): Heard {
         `${launch.requester} asked for this and could have decided it.`,
       );
     }
+  } else {
+    const fault = requestFault(ask);
+    if (fault !== undefined) return heard(here, ...fault);
   }
   return withRun(here, run, (record) => ({ ...record, asked: [...record.asked, { ask, moments: [] }] }));
+}
+
+/** What is wrong with the asking for a request: too few are asked, the requester among them, or about something else. */
+function requestFault({ allows, request, spec, excluded, about }: Ask): [string, string] | undefined {
+  const rule = allows === 'carry out' || !Object.hasOwn(whoMay, allows) ? undefined : whoMay[allows];
+  if (rule?.who !== 'asks') return ['gate.no-request', `"${allows}" is nothing that asks.`];
+  if (spec.need < rule.need)
+    return ['gate.below-least', `To ${allows} needs ${rule.need} people, and ${spec.need} were asked.`];
+  if (request !== undefined && !excluded.includes(request.by))
+    return ['gate.requester-not-excluded', `${request.by} asked for this and could have decided it.`];
+  const effect = digestOf({ ...request, request: allows, run: about.run, round: about.round });
+  return about.plan === planDigest([effect])
+    ? undefined
+    : ['gate.other-request', 'What was agreed to is not what the asking says.'];
+}
+
+/** A step that people left out rests on an asking about that step; one that the runbook left out names none. */
+function skipped(here: Here): Heard {
+  const { event, line } = here;
+  const named = event.data?.['ask'];
+  if (named === undefined) return heard(here);
+  const moment = { line, seq: event.seq, atMs: Date.parse(event.occurredAt), kind: 'followed' as const };
+  return withMoment(
+    here,
+    ({ ask }) => ask.id === named && ask.allows === 'skip' && ask.request?.step === event.step,
+    moment,
+  );
+}
+
+/** It is theirs to whom a responder handed it over, and nobody else's. */
+function ownerChanged(here: Here): Heard {
+  const { event, agreement } = here;
+  const facts = factsOf(here);
+  const { statement } = event;
+  if (statement === undefined || !facts.proof.good) return unproven(here, facts);
+  const { about, verb } = statement;
+  const ruling = judgeHandOver(statement, facts, Date.parse(event.occurredAt));
+  if (!ruling.counts) return heard(here, ruling.code, `The owner did not change: ${ruling.reason}`);
+  const isThis = verb === 'hand-over' && about.run === event.run && about.kind === 'run';
+  const launch = agreement.get(event.run ?? '')?.launch?.digest;
+  const { owner } = (event.data ?? {}) as Partial<OwnerChanged>;
+  return isThis && about.launch === launch && ruling.to === owner
+    ? heard({ ...here, proven: 1 })
+    : heard(here, 'owner.not-supported', 'Nobody handed this run over to that owner.');
 }
 
 function moved(here: Here): Heard {
@@ -254,6 +314,7 @@ const askedShape = z.looseObject({
   id: z.string(),
   about: z.looseObject({ run: z.string(), launch: z.string(), gate: z.string(), round: z.int() }),
   allows: z.string(),
+  request: z.looseObject({ by: z.string(), step: z.string().optional(), byMs: z.int().optional() }).optional(),
   spec: z.looseObject({ need: z.int().min(0), personalKeys: z.int().min(0), from: z.array(z.string()) }),
   excluded: z.array(z.string()),
   deadline: z.iso.datetime({ precision: 3 }),
@@ -266,7 +327,9 @@ const movedShape = z.looseObject({ id: z.string(), deadline: z.iso.datetime({ pr
 function askOf(event: Event): { ask: Ask; risk: Risk } | undefined {
   const read = askedShape.safeParse(event.data);
   if (!read.success) return undefined;
-  const { id, about, allows, spec, excluded, deadline, containing, plans } = event.data as unknown as GateAsked;
-  const ask = { id, about, allows, spec, excluded, deadline, containing, openedAt: event.occurredAt };
+  const { id, about, allows, request, spec, excluded, deadline, containing, plans } =
+    event.data as unknown as GateAsked;
+  const asks = request === undefined ? {} : { request };
+  const ask = { id, about, allows, ...asks, spec, excluded, deadline, containing, openedAt: event.occurredAt };
   return { ask, risk: worst(plans.map((plan) => plan.risk)) };
 }

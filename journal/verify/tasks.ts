@@ -16,6 +16,7 @@ export function taskAsked(tasks: Tasks, event: Event): Judged {
   if (!read.success || read.data.step !== event.step)
     return { code: 'event.malformed', message: 'It does not say what people are asked to do or decide.' };
   const task = event.data as unknown as Task;
+  if (tasks.has(task.step)) return { code: 'task.asked-twice', message: `Step "${task.step}" was asked before.` };
   return { tasks: new Map(tasks).set(task.step, { task }) };
 }
 

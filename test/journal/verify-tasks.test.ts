@@ -68,6 +68,12 @@ test('it does not where somebody else said it, or nobody had asked, or it had be
   expect(await telling(asked(), ...twice, finished('bob', 'a'))).toEqual(['task.not-asking']);
 });
 
+test('it does not where it was asked once more, so that another word could take the place of the first', async () => {
+  const again = { ...asked(), id: 'run-1/task/asked-again' };
+  const events = [asked(), counted(word('bob', 'a')), again, counted(word('bob', 'b'), 'again'), finished('bob', 'a')];
+  expect(await telling(...events)).toEqual(['task.asked-twice', 'task.not-asking']);
+});
+
 test('it does not where the question itself cannot be read', async () => {
   const broken = { ...asked(), data: { ...task, who: 'responders', remindMs: 60_000 } };
   expect(await telling(broken)).toEqual(['event.malformed']);

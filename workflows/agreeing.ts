@@ -13,6 +13,7 @@ import type { AskRecord, Planned } from './memory.js';
 import { NeedsPerson } from './person.js';
 import { executor } from './proxies.js';
 import { calling } from './record.js';
+import { closeIdleAsks } from './requests.js';
 import { askOf, itemsOf, namesOf, type RunContext } from './run-context.js';
 
 /** The step's plan, once people have agreed to it; planned and asked for with the other steps that name its gate. */
@@ -76,9 +77,13 @@ async function planTogether(context: RunContext, step: Step): Promise<void> {
     await running.catch(() => undefined);
     if (context.memory.planned[step.id] !== undefined) return;
   }
-  const mine = planGroup(context, step, gate).finally(() => context.planning.delete(gate));
+  // It asks for others, too: that this step is left out meanwhile must not leave a gate that asks and hears nobody.
+  const mine = CancellationScope.nonCancellable(() => planGroup(context, step, gate)).finally(() =>
+    context.planning.delete(gate),
+  );
   context.planning.set(gate, mine);
   await mine;
+  if (Object.keys(context.memory.skips).length > 0) await closeIdleAsks(context);
 }
 
 async function planGroup(context: RunContext, first: Step, gate: string): Promise<void> {

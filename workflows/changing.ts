@@ -1,4 +1,5 @@
 /** Carries a changing step through: agreed to, carried out in stages of batches, asked again for what lay outside, taken back on request. */
+import { CancellationScope } from '@temporalio/workflow';
 import type { BatchResult, CarryOutInput } from '../activities/contract.js';
 import { addCounts, type Counts, noCounts, stateOf } from '../core/counts.js';
 import type { StepFinished } from '../core/event-data.js';
@@ -77,9 +78,10 @@ async function applyFailureRule(context: RunContext, step: Step, planned: Planne
 async function undo(context: RunContext, step: Step, { plan, ask }: Planned): Promise<void> {
   const { memory } = context;
   const warrant = warrantOf(context, askOf(memory, ask));
-  const counts = await calling(
-    memory,
-    executor(plan.system, step.timeoutMs).takeBack({ run: memory.run, step: step.id, warrant, retry: step.retry }),
+  const work = { run: memory.run, step: step.id, warrant, retry: step.retry };
+  // Half taken back is worse than either, so neither a skip nor a cancel ends it.
+  const counts = await CancellationScope.nonCancellable(() =>
+    calling(memory, executor(plan.system, step.timeoutMs).takeBack(work)),
   );
   const data: StepFinished = {
     state: 'failed',

@@ -13,6 +13,7 @@ import { containmentId, workflowTaskTimeoutMs } from '../core/queues.js';
 import type { Step } from '../core/runbook.js';
 import { containment, type Watched, watchMoreSignal } from './containment.js';
 import type { RunMemory } from './memory.js';
+import { tellContainment } from './owner.js';
 import { calling } from './record.js';
 import type { RunContext } from './run-context.js';
 
@@ -38,7 +39,10 @@ async function handOverNext(
 ): Promise<void> {
   await before?.catch(() => undefined);
   if (memory.watched.includes(id)) return;
+  const { owner } = memory;
   await calling(memory, handToContainment(memory, watched));
+  // Handed over in this moment: the containment was begun with the name of whoever had it before.
+  if (memory.owner !== owner) await calling(memory, tellContainment(memory.run.run, memory.owner));
   memory.watched.push(id);
 }
 

@@ -61,6 +61,8 @@ async function skip(context: RunContext, statement: Statement, { step: id }: Run
   if ((statement.reason ?? '').trim() === '')
     return { code: 'skip.no-reason', reason: 'To leave a step out needs a reason.' };
   if (memory.results[step.id] !== undefined) return { code: 'skip.ended', reason: `Step "${step.id}" has ended.` };
+  if (step.work.kind === 'exchange')
+    return { code: 'skip.exchange', reason: 'A release or an undo is all that this run does; cancel it.' };
   if (isAsked(memory, 'skip', step.id)) return already('skip', `That "${step.id}" is left out`);
   const own = step.gate === undefined ? undefined : input.runbook.gates[step.gate];
   const from = isByPerson(step.work) ? step.work.who : memory.responders;
@@ -154,7 +156,8 @@ async function askFor(
 }
 
 /** What follows once people have agreed; by then it may have come too late, which harms nothing. */
-async function heed({ memory, input }: RunContext, asked: AskRecord): Promise<void> {
+async function heed(context: RunContext, asked: AskRecord): Promise<void> {
+  const { memory } = context;
   if ((await awaitAsk(memory, asked)) !== 'passed') return;
   const { allows, request } = asked.ask;
   const agreed = asked.counted.filter(({ verb }) => verb === 'approve').map(({ by }) => by);
@@ -165,20 +168,21 @@ async function heed({ memory, input }: RunContext, asked: AskRecord): Promise<vo
   } else if (allows === 'skip' && request?.step !== undefined && memory.results[request.step] === undefined) {
     const why = `asked by ${request.by}, agreed to by ${agreed.join(', ')}`;
     memory.skips[request.step] = { why, ask: asked.ask.id };
-    await closeAsksOf(
-      memory,
-      input.runbook.steps.map(({ id }) => id),
-    );
+    await closeIdleAsks(context);
   }
 }
 
-/** A gate does not go on asking for steps that are all left out, or have ended. */
-async function closeAsksOf(memory: RunMemory, steps: string[]): Promise<void> {
+/** A gate does not go on asking for steps that are all left out, or have ended. One that is being planned for is looked at after that. */
+export async function closeIdleAsks({ memory, input, planning }: RunContext): Promise<void> {
   const isOver = (step: string): boolean => memory.results[step] !== undefined || memory.skips[step] !== undefined;
   const waitsFor = (asked: AskRecord): boolean =>
-    steps.some((step) => !isOver(step) && memory.planned[step]?.ask === asked.ask.id);
+    input.runbook.steps.some(({ id }) => !isOver(id) && memory.planned[id]?.ask === asked.ask.id);
   const closed = memory.asks.filter(
-    (each) => each.state === 'asking' && each.ask.allows === 'carry out' && !waitsFor(each),
+    (each) =>
+      each.state === 'asking' &&
+      each.ask.allows === 'carry out' &&
+      !planning.has(each.ask.about.gate) &&
+      !waitsFor(each),
   );
   for (const each of closed) each.state = 'closed';
   await record(memory, ...closed.map((each) => eventOf(memory, 'gate.closed', { data: moved(each) })));

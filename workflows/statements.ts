@@ -257,9 +257,16 @@ async function handOver(memory: RunMemory, statement: Statement, facts: Facts): 
   const ruling = judgeHandOver(statement, facts, Date.now());
   if (!ruling.counts) return ruling;
   const { to } = ruling;
-  const data: OwnerChanged = { owner: to, says: `handed over from ${memory.owner} to ${to}` };
+  const { owner: before } = memory;
+  const data: OwnerChanged = { owner: to, says: `handed over from ${before} to ${to}` };
   memory.owner = to;
-  await record(memory, eventOf(memory, 'owner.changed', { actor: statement.by, statement, data }));
+  // Whoever it is taken from is told: nobody's pages go elsewhere behind their back.
+  const paged = { owner: before, says: `${statement.by} handed ${memory.run.run} over to ${to}` };
+  await record(
+    memory,
+    eventOf(memory, 'owner.changed', { actor: statement.by, statement, data }),
+    eventOf(memory, 'owner.paged', { data: paged }),
+  );
   if (memory.watched.length > 0) await calling(memory, tellContainment(memory.run.run, to));
   return { outcome: `${to} is the owner now` };
 }

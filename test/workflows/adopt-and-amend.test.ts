@@ -110,7 +110,7 @@ describe('what was done by hand', () => {
     ['a target that the step does not have', { 'eni-1': 'sg-1' }, 'adopt.no-such-target'],
     ['no state of the unit', { eni: 'nothing like it' }, 'adopt.unreadable'],
   ])(
-    'is not taken over where %s is named: a person is told before anything is asked',
+    'is not taken over where %s is named: the step waits for a person, and does nothing',
     async (_what, was, code) => {
       const [, , host = ''] = hosts;
       const [eni = ''] = await interfacesOf(at.world, host);
@@ -123,10 +123,15 @@ describe('what was done by hand', () => {
         inputs: { instances: [host], reason: 'isolated by hand' },
         adopt: { step: 'isolate', was: named },
       });
-      const view = await at.until(run, ({ waiting }) => waiting.length > 0);
+      await at.agree(run);
+      const view = await at.until(run, ({ state }) => state === 'needs a person');
       expect(view.needs?.code).toBe(code);
+      expect(await groupsOfInstances(at.world, [host])).toEqual([[at.world.seeded.group]]);
       await at.say('alice', { verb: 'cancel', run });
+      await at.asking(run);
+      await at.say('bob', { verb: 'approve', run });
       await at.ended(run);
+      await at.release(run);
     },
     60_000,
   );

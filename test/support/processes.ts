@@ -79,6 +79,8 @@ export interface ProcessesOptions {
   people?: (text: string) => string;
   /** The workspace has runbooks of its own, copies of the shipped ones, so that a test can edit them. */
   ownRunbooks?: boolean;
+  /** More runbooks, by file name; the shipped ones are there too. */
+  runbooks?: Record<string, string>;
   /** Credentials of the world, other than those of nobody. */
   planted?: Pick<WorldOptions, 'credentials' | 'slackSecrets'>;
 }
@@ -93,11 +95,14 @@ export async function startProcesses({
   watchEvery = '1h',
   people,
   ownRunbooks = false,
+  runbooks = {},
   planted = {},
 }: ProcessesOptions = {}): Promise<Processes> {
   const root = mkdtempSync(join(tmpdir(), 'firebreak-chaos-'));
   const world = await openWorld({ root, watchEvery, ...planted });
-  if (ownRunbooks) cpSync(workspaceAt(root).runbooks, join(root, 'runbooks'), { recursive: true });
+  if (ownRunbooks || Object.keys(runbooks).length > 0)
+    cpSync(workspaceAt(root).runbooks, join(root, 'runbooks'), { recursive: true });
+  for (const [file, text] of Object.entries(runbooks)) writeFileSync(join(root, 'runbooks', file), text);
   const workspace = workspaceAt(root);
   if (people !== undefined) writeFileSync(workspace.people, people(readFileSync(workspace.people, 'utf8')));
   const states: string[] = [];

@@ -35,7 +35,7 @@ export function sample<T>(list: T[], count: number, seed: number): T[] {
 }
 
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-function drawFrom(seed: number): () => number {
+export function drawFrom(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

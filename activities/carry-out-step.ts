@@ -15,7 +15,7 @@ import type { AnyAction } from './define-action.js';
 import { refuseForeignItems } from './derived-items.js';
 import type { ExecutorDeps } from './deps.js';
 import { actionOfStep, grantOf, refuseOtherUnit } from './grant.js';
-import { planItems } from './plan-step.js';
+import { partOf, planItems } from './plan-step.js';
 import { type SettleContext, settleAll } from './settle.js';
 
 /** Looks after the first settling; what still moves then is a person's to see. */
@@ -34,11 +34,9 @@ export async function carryOutStep(
   const action = actionOfStep(grant);
   refuseOtherUnit(plan, action);
   const context = settleContext(deps, bundle, input, grant, attempt);
-  const mine = new Set(items.map((item) => canonical(item)));
-  const changes = plan.changes.filter((change) => mine.has(canonical(change.item)));
+  const { changes, failed } = partOf(plan, items);
   const outcomes = await settleAll(changes, { ...context, look: '0' });
-  for (const { item, ...error } of plan.failed.filter((each) => mine.has(canonical(each.item))))
-    outcomes.push(await itemFailed(input, action, item, error, context));
+  for (const { item, ...error } of failed) outcomes.push(await itemFailed(input, action, item, error, context));
   return latest([...outcomes, ...(await lookAgain(deps, bundle, plan, action, items, outcomes, context))]);
 }
 
@@ -63,7 +61,10 @@ async function lookAgain(
       if (!ended.has(itemKey(item))) found.push(await itemFailed({ step: context.step }, action, item, error, context));
     if (leftovers.length === 0) break;
     if (look > 1) await sleep(look * 500, undefined, { signal: context.signal });
-    found.push(...(await settleAll(leftovers, { ...context, look: String(look) })));
+    const settled = await settleAll(leftovers, { ...context, look: String(look) });
+    found.push(...settled);
+    // Nothing was written, so there is nothing new to see: a group that another batch made for many hosts is only joined.
+    if (settled.every(({ status, shown }) => status === 'already' && shown !== 'no')) break;
   }
   return found;
 }

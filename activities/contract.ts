@@ -37,19 +37,22 @@ export interface BeginInput {
   launch: Statement;
 }
 
+/** Of one of these: items, all that follow from the launch, what is still to be found, or what a try left over. */
 export interface PlanInput {
   run: RunRef;
   step: string;
   round: number;
   unit: string;
-  items: Json[];
-  onFailure: 'stop' | 'continue' | 'undo' | 'ask';
+  items?: Json[];
+  /** Its items are worked out of what was launched: thousands are near the limit of a payload. */
+  launch?: Statement;
+  /** How many there may be, once they are found. */
+  bound?: BoundEffect;
+  /** Those of this plan of the step that did not end well. */
+  leftOf?: PlanRef;
   /** What was done by hand and is taken over: digest of what its targets are said to have been. */
   adopts?: Digest;
-  /** Instead of items: those of this plan of the step that did not end well. */
-  leftOf?: PlanRef;
-  /** Instead of items: how many there may be, once they are found. */
-  bound?: BoundEffect;
+  onFailure: 'stop' | 'continue' | 'undo' | 'ask';
   retry: Retry;
 }
 

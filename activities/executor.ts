@@ -5,8 +5,13 @@ import { digestOf } from '../journal/digest.js';
 import { doneBy, heldBy } from '../journal/held.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Bundle } from '../core/installation.js';
+import { itemsFrom } from '../core/items.js';
+import type { Json } from '../core/json.js';
 import type { StepPlan } from '../core/plan.js';
 import { adopted } from './adopt.js';
+import type { Runbook } from '../core/runbook.js';
+import type { Statement } from '../core/statement.js';
+import type { Store } from '../journal/store.js';
 import { asActivities } from './as-activities.js';
 import { openAwsWorld } from './aws/world.js';
 import type { Attempt } from './attempt.js';
@@ -91,9 +96,12 @@ async function planStep(deps: ExecutorDeps, input: PlanInput, world: unknown): R
     protected: bundle.installation.protected,
     onFailure: input.onFailure,
   };
-  const { bound, leftOf } = input;
+  const { bound, leftOf, adopts } = input;
   const left = leftOf === undefined ? undefined : await leftOver(deps.store, leftOf, input.run.run, input.step);
-  const items = left?.items ?? input.items;
+  const items =
+    left?.items ??
+    input.items ??
+    (input.launch === undefined ? [] : await launchedItems(deps.store, input.launch, input.step));
   const action = actionOf(input.unit);
   const { changes, failed } = await planItems(action, items, context);
   return keepPlan(deps, input, {
@@ -103,11 +111,24 @@ async function planStep(deps: ExecutorDeps, input: PlanInput, world: unknown): R
     round: input.round,
     onFailure: input.onFailure,
     items,
-    changes: input.adopts === undefined ? changes : await adopted(changes, { ...context, action, was: input.adopts }),
+    changes: adopts === undefined ? changes : await adopted(changes, { ...context, action, was: adopts }),
     failed,
     ...(bound === undefined ? {} : { bound }),
     ...(left === undefined ? {} : { settled: left.settled }),
     madeAt: new Date().toISOString(),
+  });
+}
+
+/** The step's items, as they follow from what was launched. What they may change, the warrant says later. */
+async function launchedItems(store: Store, { about }: Statement, step: string): Promise<Json[]> {
+  const launch = about.kind === 'launch' ? about : undefined;
+  const runbook = launch && ((await store.document('runbook', launch.runbook)) as unknown as Runbook | undefined);
+  const inputs = launch && (await store.document('inputs', launch.inputs));
+  const found = runbook?.steps.find(({ id }) => id === step);
+  const items = found !== undefined && inputs !== undefined ? itemsFrom(found, { inputs }) : undefined;
+  if (items !== undefined) return items;
+  throw new FirebreakError('plan.no-items', `What step "${step}" is to be done with does not follow from its launch.`, {
+    nextStep: 'correct the runbook and launch again.',
   });
 }
 

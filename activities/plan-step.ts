@@ -1,7 +1,8 @@
 /** Reads the world and says what a step would change; changes nothing. Large, so it is stored and named by digest. */
 import pLimit from 'p-limit';
-import { same } from '../core/canonical.js';
+import { canonical, same } from '../core/canonical.js';
 import { type Change, changeKey, effectOf, type OnFailure } from '../core/change.js';
+import { derived } from '../core/derived.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Protected } from '../core/installation.js';
 import type { Digest, Json } from '../core/json.js';
@@ -97,20 +98,43 @@ export async function storePlan(store: Store, system: string, plan: StepPlan): P
 }
 
 function refOf(id: Digest, system: string, plan: StepPlan): PlanRef {
-  const toChange = plan.changes.filter((change) => change.standing !== 'already');
+  return { id, step: plan.step, system, round: plan.round, ...sumOf(plan) };
+}
+
+const sumOf = derived(({ items, changes, failed, bound, settled }: StepPlan) => {
+  const toChange = changes.filter((change) => change.standing !== 'already');
   return {
-    id,
-    step: plan.step,
-    system,
-    round: plan.round,
-    items: plan.items.length,
+    items: items.length,
     toChange: toChange.length,
-    already: plan.changes.length - toChange.length,
-    failed: plan.failed.length,
-    risk: worst([...toChange.map((change) => change.risk), ...(plan.bound === undefined ? [] : [plan.bound.risk])]),
-    ...(plan.bound === undefined ? {} : { atMost: plan.bound.atMost }),
-    ...(plan.settled === undefined ? {} : { settled: plan.settled }),
+    already: changes.length - toChange.length,
+    failed: failed.length,
+    risk: worst([...toChange.map((change) => change.risk), ...(bound === undefined ? [] : [bound.risk])]),
+    ...(bound === undefined ? {} : { atMost: bound.atMost }),
+    ...(settled === undefined ? {} : { settled }),
   };
+});
+
+/** What of a plan is of these items. */
+export function partOf(plan: StepPlan, items: Json[]): PlannedItems {
+  const of = byItem(plan);
+  const names = [...new Set(items.map((item) => canonical(item)))];
+  return {
+    changes: names.flatMap((name) => of.changes.get(name) ?? []),
+    failed: names.flatMap((name) => of.failed.get(name) ?? []),
+  };
+}
+
+const byItem = derived(({ changes, failed }: StepPlan) => ({ changes: grouped(changes), failed: grouped(failed) }));
+
+function grouped<T extends { item: Json }>(list: T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const each of list) {
+    const name = canonical(each.item);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [each]);
+    else group.push(each);
+  }
+  return groups;
 }
 
 /**

@@ -36,12 +36,18 @@ export interface SettleContext {
   signal: AbortSignal;
 }
 
+interface Settling extends SettleContext {
+  /** Changes that others depend on, once they were found settled and shown: of many hosts in one network all need the same. */
+  settled: Set<string>;
+}
+
 /** Changes of one batch that may be under way at once; AWS throttles accounts, not connections. */
 const changesAtOnce = 8;
 
 /** Settles changes in the order that their dependencies ask for, as many at once as that allows. */
 export async function settleAll(changes: PlannedChange[], context: SettleContext): Promise<Outcome[]> {
   const limit = pLimit(changesAtOnce);
+  const settling: Settling = { ...context, settled: new Set() };
   const outcomes = new Map<string, Promise<Outcome>>();
   const byKey = new Map(changes.map((change) => [changeKey(change), change]));
   const start = (change: PlannedChange, above: string[]): Promise<Outcome> => {
@@ -51,30 +57,37 @@ export async function settleAll(changes: PlannedChange[], context: SettleContext
     // A cycle cannot be waited for; it shows as an unsettled dependency, which is an outcome.
     const first = change.dependsOn.filter((needed) => byKey.has(needed) && !above.includes(needed));
     const mine = Promise.all(first.map((needed) => start(byKey.get(needed) as PlannedChange, [...above, key]))).then(
-      () => limit(() => settle(change, context)),
+      () => limit(() => settle(change, settling)),
     );
     outcomes.set(key, mine);
     return mine;
   };
-  return Promise.all(changes.map((change) => start(change, [])));
+  const ends = await Promise.allSettled(changes.map((change) => start(change, [])));
+  const ended = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+  // In one write, also of a batch that was told to end: what has ended so far is kept. Holds are what a lost worker is told by.
+  if (ended.length > 0) await context.store.putOutcomes(context.run.run, context.step, ended);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  return ended;
 }
 
 /** Brings one change about, whatever an earlier attempt, a colleague or an attacker has done meanwhile. */
-async function settle(change: PlannedChange, context: SettleContext): Promise<Outcome> {
+async function settle(change: PlannedChange, context: Settling): Promise<Outcome> {
   const startedAt = new Date().toISOString();
   try {
     context.signal.throwIfAborted();
-    return await recorded(change, context, startedAt, await settleOnce(change, context));
+    const ended = await settleOnce(change, context);
+    if (isGood(ended)) context.settled.add(changeKey(change));
+    return outcomeOf(change, context, startedAt, ended);
   } catch (error) {
     if (context.signal.aborted) throw error;
-    return recorded(change, context, startedAt, { status: 'failed', shown: 'no', error: errorOf(error) });
+    return outcomeOf(change, context, startedAt, { status: 'failed', shown: 'no', error: errorOf(error) });
   }
 }
 
 export type Ended = Pick<Outcome, 'status' | 'shown'> &
   Partial<Pick<Outcome, 'hold' | 'found' | 'observed' | 'error' | 'before'>>;
 
-async function settleOnce(change: PlannedChange, context: SettleContext): Promise<Ended> {
+async function settleOnce(change: PlannedChange, context: Settling): Promise<Ended> {
   const { store, world } = context;
   const action = context.actionOf(change.unit);
   refuseProtected(context.protected, change.target, change.item, change.target.system);
@@ -115,7 +128,13 @@ async function settleOnce(change: PlannedChange, context: SettleContext): Promis
   if (held !== undefined) await join(held, context);
   const mine = await reopen(hold, context);
   const written =
-    mine && (await whileUnderWay(store, mine, () => action.write(change.target, change.after, mine, world)));
+    mine &&
+    (await whileUnderWay(
+      store,
+      mine,
+      () => action.write(change.target, change.after, mine, world),
+      held === undefined,
+    ));
   // Its release began in this moment, or ended.
   if (mine === undefined || written === undefined) return settleOnce(change, context);
   return enforce(change, action, mine, written.observed, context);
@@ -126,7 +145,7 @@ async function takeOver(
   change: PlannedChange,
   action: AnyAction,
   { state, identity }: Reading<Json>,
-  context: SettleContext,
+  context: Settling,
 ): Promise<Ended> {
   if (!context.covers(change)) return { status: 'outside', shown: 'no', found: state };
   const { hold, first } = await intend(change, change.before, context);
@@ -333,15 +352,12 @@ async function join(held: Hold, context: SettleContext): Promise<void> {
   });
 }
 
-async function refuseUnsettledDependencies(change: PlannedChange, { store, run }: SettleContext): Promise<void> {
-  if (change.dependsOn.length === 0) return;
-  const settled = await store.outcomes(run.run);
+async function refuseUnsettledDependencies(change: PlannedChange, context: Settling): Promise<void> {
   for (const key of change.dependsOn) {
-    const hold = await store.openHold(key);
-    const good = settled.some(
-      (each) => each.key === key && each.shown !== 'no' && (each.status === 'applied' || each.status === 'already'),
-    );
-    if (hold?.state === 'in force' || good) continue;
+    if (context.settled.has(key) || (await isSettled(key, context))) {
+      context.settled.add(key);
+      continue;
+    }
     throw new FirebreakError(
       'change.depends-on-unsettled',
       `${change.target.id} needs ${key} first, which is not settled and shown.`,
@@ -351,6 +367,16 @@ async function refuseUnsettledDependencies(change: PlannedChange, { store, run }
       },
     );
   }
+}
+
+async function isSettled(key: string, { store, run }: SettleContext): Promise<boolean> {
+  if ((await store.openHold(key))?.state === 'in force') return true;
+  const outcomes = await store.outcomes(run.run, undefined, key);
+  return outcomes.some(isGood);
+}
+
+function isGood({ shown, status }: Pick<Outcome, 'shown' | 'status'>): boolean {
+  return shown !== 'no' && (status === 'applied' || status === 'already');
 }
 
 function movedUnderHold(held: Hold): Ended {
@@ -387,15 +413,10 @@ function probeError(change: PlannedChange): { code: string; message: string; nex
   };
 }
 
-async function recorded(
-  change: PlannedChange,
-  context: SettleContext,
-  startedAt: string,
-  ended: Ended,
-): Promise<Outcome> {
+function outcomeOf(change: PlannedChange, { attempt }: SettleContext, startedAt: string, ended: Ended): Outcome {
   const { unit, item, target, aspect, before, after } = change;
   const endedAt = new Date().toISOString();
-  const outcome: Outcome = {
+  return {
     version: 1,
     key: changeKey(change),
     unit,
@@ -404,11 +425,9 @@ async function recorded(
     aspect,
     before,
     after,
-    attempt: context.attempt,
+    attempt,
     startedAt,
     endedAt,
     ...ended,
   };
-  await context.store.putOutcomes(context.run.run, context.step, [outcome]);
-  return outcome;
 }

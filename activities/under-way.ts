@@ -12,14 +12,15 @@ export function mayBeUnderWay({ writingUntil }: Hold): boolean {
 
 /**
  * Writes while the journal says so, so that no release comes between, however long AWS takes. Undefined, with nothing written,
- * when the hold is not intended any more: a release was faster.
+ * when the hold is not intended any more: a release was faster. `said`: the hold was intended by us in this moment, which says it.
  */
 export async function whileUnderWay<T>(
   store: Store,
   { id }: Hold,
   write: () => Promise<T>,
+  said = false,
 ): Promise<{ observed: T } | undefined> {
-  if (!(await store.writes(id, 'now'))) return undefined;
+  if (!said && !(await store.writes(id, 'now'))) return undefined;
   const saying = setInterval(() => {
     // A word that gets lost is said again; the write itself tells when the journal is gone.
     store.writes(id, 'before').catch(() => undefined);

@@ -2,7 +2,8 @@
  * Executors believe nobody: before anything is settled they judge for themselves, with their own copy of people, gates and
  * runbooks, whether the statements that came along lead to this plan. Reaching Temporal is not enough to make anything happen.
  */
-import { same } from '../core/canonical.js';
+import { canonical, same } from '../core/canonical.js';
+import { derived } from '../core/derived.js';
 import type { GateAsked } from '../core/event-data.js';
 import { formatDuration } from '../core/duration.js';
 import { FirebreakError } from '../core/errors.js';
@@ -80,7 +81,7 @@ export async function judgeWarrant(question: Question, riskOf: (step: Step) => R
     step,
     warrant: question.warrant,
   });
-  return { runbook, step, covers: ({ effect, item }) => bound.has(effect) || found.has(digestOf(item)) };
+  return { runbook, step, covers: ({ effect, item }) => bound.has(effect) || found.has(canonical(item)) };
 }
 
 /** Items that people agreed to before they were found. Of more than they agreed to none is covered: nobody said which. */
@@ -88,9 +89,9 @@ async function foundWithin(
   bound: ReadonlySet<Digest>,
   effect: BoundEffect | undefined,
   derivation: Derivation,
-): Promise<ReadonlySet<Digest>> {
+): Promise<ReadonlySet<string>> {
   if (effect === undefined || !bound.has(digestOf(effect))) return new Set();
-  const items = new Set(((await derivedItems(derivation)) ?? []).map((item) => digestOf(item)));
+  const items = (await derivedItems(derivation)) ?? new Set<string>();
   return items.size <= effect.atMost ? items : new Set();
 }
 
@@ -230,10 +231,12 @@ async function refuseLeftOut({ store, run }: Question, about: GateAbout, brought
 
 async function effectsOf(store: Store, plan: Digest): Promise<ReadonlySet<Digest>> {
   const effects = (await store.document('effects', plan)) as Digest[] | undefined;
-  if (effects === undefined || planDigest(effects) !== plan)
+  if (effects === undefined || listed(effects).digest !== plan)
     throw refuse('warrant.effects-unknown', `What was approved as ${plan} is not on record.`);
-  return new Set(effects);
+  return listed(effects).effects;
 }
+
+const listed = derived((effects: Digest[]) => ({ effects: new Set(effects), digest: planDigest(effects) }));
 
 /** Time passed between agreeing and carrying out: nothing is wrong with the run, people only have to be asked once more. */
 function lapsed(gate: string, { approvalValidMs }: GateSpec, counted: Counted[], good: Counted[]): FirebreakError {

@@ -1,6 +1,7 @@
 /** What the compiler needs to know of each unit; taken from the registry, so that a runbook can lower no risk and invent no unit. */
 import * as z from 'zod';
 import type { AnyUnit } from '../activities/define-action.js';
+import { derived } from '../core/derived.js';
 import type { UnitName } from '../core/change.js';
 import type { Risk } from '../core/risk.js';
 import type { Phase } from '../core/runbook.js';
@@ -52,7 +53,8 @@ interface ObjectShape {
   required?: string[];
 }
 
-export function inputOf(unit: UnitInfo): UnitInput {
+/** Worked out once for each unit: a runbook may have a thousand steps of one. */
+export const inputOf = derived((unit: UnitInfo): UnitInput => {
   const shape = z.toJSONSchema(unit.input, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as ObjectShape;
   const schemas = unit.input instanceof z.ZodObject ? (unit.input.shape as Record<string, z.ZodType>) : {};
   const fields = Object.entries(shape.properties ?? {}).map(([key, { type }]) => {
@@ -60,4 +62,4 @@ export function inputOf(unit: UnitInfo): UnitInput {
     return [key, { types, schema: schemas[key] }] as const;
   });
   return { fields: Object.fromEntries(fields), required: shape.required ?? [] };
-}
+});

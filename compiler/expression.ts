@@ -28,7 +28,7 @@ export interface Scope {
   /** Only inside `all`, `exists` and `filter`: what they call an entry. */
   entry?: { name: string; type: Type };
   /** Results of the steps that have ended when this one begins. */
-  steps: Record<string, Type>;
+  steps: () => Record<string, Type>;
   /** All steps of the runbook, for better messages. */
   allSteps: ReadonlySet<string>;
 }
@@ -238,7 +238,7 @@ function input(node: ASTNode, key: string, at: number, scope: Scope, refuse: Ref
 }
 
 function step(node: ASTNode, id: string, at: number, scope: Scope, refuse: Refuse): Typed {
-  const type = own(scope.steps, id);
+  const type = own(scope.steps(), id);
   if (type !== undefined) return { expr: { op: 'field', of: { op: 'name', name: 'steps' }, field: id }, type };
   if (scope.allSteps.has(id)) {
     return refuse(

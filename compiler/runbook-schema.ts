@@ -6,8 +6,9 @@ import * as z from 'zod';
 import { phases } from '../core/runbook.js';
 import { apiVersion, duration, inputName, line, slug } from './forms.js';
 
+/** What a run can carry: its history, and the payload that starts it, stay far from Temporal's limits. */
+export const stepsMax = 1_000;
 /** Bounds of what a person can review; a runbook beyond them is several runbooks. */
-export const stepsMax = 200;
 const inputsMax = 50;
 const gatesMax = 20;
 /** More are not weighed against each other at three in the morning. */

@@ -51,9 +51,8 @@ export function compileSteps(form: RunbookForm, context: Context): Included {
       );
   }
   const inner = form.steps.map((step, index) => includedRunbook(step, ['steps', index], context));
-  const parts = form.steps.map((step, index) =>
-    compileStep(step, index, { waits, runbook: form, inner, catalog: context.catalog }, context),
-  );
+  const whole = wholeOf(form, waits, inner, context.catalog);
+  const parts = form.steps.map((step, index) => compileStep(step, index, whole, context));
   return { steps: parts.flatMap(({ steps }) => steps), gates: Object.assign({}, ...parts.map(({ gates }) => gates)) };
 }
 
@@ -63,17 +62,27 @@ interface Whole {
   /** By place, the runbook that a step is; undefined for all others. */
   inner: (Runbook | undefined)[];
   catalog: Catalog;
+  /** Of each id; the first, where there are two. */
+  places: ReadonlyMap<string, number>;
+  /** The ids that steps have in the run. */
+  ids: ReadonlySet<string>;
+}
+
+function wholeOf(runbook: RunbookForm, waits: Waits[], inner: Whole['inner'], catalog: Catalog): Whole {
+  const places = new Map(runbook.steps.map(({ id }, index) => [id, index] as const).toReversed());
+  const found = { waits, runbook, inner, catalog, places };
+  return { ...found, ids: new Set(waits.flatMap(({ id }) => idsOf(id, found))) };
 }
 
 /** The ids that a step has in the run: its own, or those of the steps that stand in its place. */
-function idsOf(id: string, { runbook, inner }: Whole): string[] {
-  const found = inner[runbook.steps.findIndex((step) => step.id === id)];
+function idsOf(id: string, { places, inner }: Pick<Whole, 'places' | 'inner'>): string[] {
+  const found = inner[places.get(id) ?? -1];
   return found === undefined ? [id] : found.steps.map((step) => innerId(id, step.id));
 }
 
 /** What expressions may read of a step that has ended. */
 function resultsOf(id: string, whole: Whole): [string, Type][] {
-  const index = whole.runbook.steps.findIndex((step) => step.id === id);
+  const index = whole.places.get(id) ?? -1;
   const form = whole.runbook.steps[index];
   const found = whole.inner[index];
   if (found !== undefined)
@@ -136,7 +145,7 @@ function compileStep(form: StepForm, index: number, whole: Whole, context: Conte
     );
   }
 
-  const ended = waitsFor(form.id, waits);
+  let results: Record<string, Type> | undefined;
   const scope: Scope = {
     inputs: Object.fromEntries(Object.entries(context.inputs).map(([name, input]) => [name, typeOfInput(input)])),
     optional: new Set(
@@ -145,8 +154,13 @@ function compileStep(form: StepForm, index: number, whole: Whole, context: Conte
       ),
     ),
     present: new Set(),
-    steps: Object.fromEntries([...ended].filter((id) => id !== form.id).flatMap((id) => resultsOf(id, whole))),
-    allSteps: new Set(waits.flatMap(({ id }) => idsOf(id, whole))),
+    // Worked out for a step that reads results; most do not, and of a thousand steps the last waits for all others.
+    steps: () => {
+      const ended = results === undefined ? [...waitsFor(form.id, waits)].filter((id) => id !== form.id) : [];
+      results ??= Object.fromEntries(ended.flatMap((id) => resultsOf(id, whole)));
+      return results;
+    },
+    allSteps: whole.ids,
   };
   const condition = form.if === undefined ? undefined : compileIf(form.if, [...path, 'if'], scope, report);
   const known = condition === undefined ? scope : knowing(scope, presentIf(condition, true));

@@ -2,6 +2,7 @@
  * A launch like one that has not ended: most often the same command typed again, because the first seemed to do nothing.
  * Two runs that change the same targets are no help to anybody, so it is named instead, for Slack and the terminal alike.
  */
+import { derived } from '../core/derived.js';
 import type { Digest } from '../core/json.js';
 import type { RunView } from '../core/run-view.js';
 import { digestOf } from '../journal/digest.js';
@@ -30,11 +31,18 @@ export async function equalLaunches(
   );
   const open = (await views.runs()).filter(
     (view) =>
-      view.verb === 'launch' && !hasEnded(view.state) && view.digest === runbook && digestOf(view.inputs) === inputs,
+      view.verb === 'launch' && !hasEnded(view.state) && view.digest === runbook && digestOfInputs(view) === inputs,
   );
   const isOpen = (run: string) => open.some((view) => view.run === run);
   return [...open.map(openLaunch), ...kept.filter(({ run }) => !isOpen(run)).map(keptLaunch)];
 }
+
+/** Worked out once for each run; there may be thousands open, each with thousands of targets. */
+function digestOfInputs({ inputs }: RunView): Digest {
+  return typeof inputs === 'object' && inputs !== null ? ofObject(inputs) : digestOf(inputs);
+}
+
+const ofObject = derived((inputs: object) => digestOf(inputs));
 
 function openLaunch({ run, state, requester, launchedAt }: RunView): EqualLaunch {
   return { run, says: `${state}, by ${requester} at ${launchedAt}` };

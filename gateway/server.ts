@@ -2,6 +2,7 @@
  * The gateway's API (`api.ts`) over HTTP on loopback. The token lets in; what a person says is a signed statement and is
  * ruled by the engine. Requests to `/slack/events` go to the Slack app's own listener, which verifies Slack's signature.
  */
+import { Readable } from 'node:stream';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
@@ -23,14 +24,14 @@ export interface ServerDeps {
   door: Door;
   token: string;
   health: () => Promise<Health>;
-  /** The export of an incident as text. */
-  timeline: (incident: string, format: TimelineFormat) => Promise<string>;
+  /** The export of an incident as text, in parts where it may be long. */
+  timeline: (incident: string, format: TimelineFormat) => Promise<string | AsyncIterable<string>>;
   log: Log;
   /** Takes `/slack/events`; undefined where no Slack is configured. */
   slack?: RequestListener;
 }
 
-/** A launch with 500 targets has some 20 KB; more is no request of ours. */
+/** A launch with 10,000 targets has some 250 KB; more is no request of ours. */
 const bodyBytesMax = 1_000_000;
 /** Below the idle limits of proxies and of `fetch`. */
 const waitSecondsMax = 25;
@@ -101,7 +102,10 @@ function routes({ door, token, health, timeline, log }: ServerDeps): Hono {
   app.get('/v1/holds', async (context) => context.json(await door.holds(context.req.query('of'))));
   app.get('/v1/timeline/:incident', async (context) => {
     const format = readFormat(context.req.query('format') ?? 'jsonl');
-    return context.text(await timeline(context.req.param('incident'), format));
+    const text = await timeline(context.req.param('incident'), format);
+    if (typeof text === 'string') return context.text(text);
+    context.header('content-type', 'text/plain; charset=UTF-8');
+    return context.body(Readable.toWeb(Readable.from(text)) as ReadableStream);
   });
   app.get('/v1/health', async (context) => {
     const answer = await health();

@@ -1,6 +1,6 @@
 /** The record of an incident as text: lines that anyone can verify, or a report for people. */
 import type { Bundle } from '../core/installation.js';
-import { exportJsonl, exportMarkdown, gatherRecord } from '../journal/export.js';
+import { exportMarkdown, exportParts, gatherRecord } from '../journal/export.js';
 import type { Signer, Store } from '../journal/store.js';
 import { unknownName } from './unknown.js';
 
@@ -10,7 +10,7 @@ export async function exportTimeline(
   { store, signer, bundle }: { store: Store; signer: Signer; bundle: Bundle },
   incident: string,
   format: TimelineFormat,
-): Promise<string> {
+): Promise<string | AsyncIterable<string>> {
   if ((await store.head(incident)) === undefined) {
     throw unknownName(
       'incident.unknown',
@@ -20,7 +20,7 @@ export async function exportTimeline(
       'See `firebreak status`.',
     );
   }
-  if (format === 'jsonl') return exportJsonl(store, incident, { people: bundle.people, signer });
+  if (format === 'jsonl') return exportParts(store, incident, { people: bundle.people, signer });
   const shownOn = Object.fromEntries(
     Object.entries(bundle.installation.systems).map(([name, system]) => [name, system.shownOn]),
   );

@@ -38,6 +38,25 @@ export function holdFrom(row: HoldRow, holders: Holder[]): Hold {
   };
 }
 
+/** As it stands right after it was intended, by whoever writes it now. */
+export function intendedHold(draft: HoldDraft, now: Date): Hold {
+  const { holders, containing, oneWay } = draft;
+  return {
+    ...draft,
+    version: 1,
+    containing: containing || (!oneWay && holders.some((holder) => holder.containing === true)),
+    state: 'intended',
+    intendedAt: now.toISOString(),
+    writingUntil: leaseFrom(now),
+  };
+}
+
+/** As it stands right after it came into force. */
+export function holdInForce(intended: Hold, observed: Json | undefined, now: Date): Hold {
+  const { differsSince: _differs, writingUntil: _writing, observed: _before, ...hold } = intended;
+  return { ...hold, state: 'in force', inForceAt: now.toISOString(), ...(observed === undefined ? {} : { observed }) };
+}
+
 /** For how long an executor that said it writes is believed to be at it, in milliseconds; it says so again while it is. */
 const writeLeaseMs = 15_000;
 

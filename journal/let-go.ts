@@ -1,14 +1,20 @@
 /** What a run still holds when it ends: whoever contains goes on holding; where others hold it too, the run only leaves. */
+import pLimit from 'p-limit';
 import type { EventDraft } from '../core/event.js';
 import type { Hold } from '../core/hold.js';
 import type { Store } from './store.js';
+
+/** Let go of at once, so that they share their waits for the disk. */
+const atOnce = 64;
 
 /** Lets go of all of it. An intended hold stays, for nobody knows yet how it stands, unless nothing could put it back anyway. `at` is of the run's last events. */
 export async function letGoOfAll(
   store: Store,
   at: Required<Pick<EventDraft, 'chain' | 'run' | 'occurredAt' | 'actor'>>,
 ): Promise<void> {
-  for (const hold of await store.holds({ holder: at.run, state: 'open' })) await letGo(store, at, hold);
+  const limit = pLimit(atOnce);
+  const holds = await store.holds({ holder: at.run, state: 'open' });
+  await Promise.all(holds.map((hold) => limit(() => letGo(store, at, hold))));
 }
 
 async function letGo(store: Store, at: Parameters<typeof letGoOfAll>[1], hold: Hold): Promise<void> {

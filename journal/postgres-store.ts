@@ -13,6 +13,7 @@ import {
   headOf,
   headSignaturesOf,
   runsOf,
+  textsOf,
   type Writing,
 } from './postgres/chains.js';
 import { connect, type Unanswered } from './postgres/database.js';
@@ -72,6 +73,7 @@ export async function openPostgresStore({
   return {
     append: (drafts) => write((writing) => appendAll(writing, drafts), 'repeat'),
     events: (of) => eventsOf(database, of),
+    texts: (of) => textsOf(database, of),
     follow: (after, limit) => eventsAfter(database, after, limit),
     head: (chain) => headOf(database, chain),
     headSignatures: (chain) => headSignaturesOf(database, chain),
@@ -97,7 +99,7 @@ export async function openPostgresStore({
     document: (kind, digest) => documentOf(database, kind, digest),
 
     putOutcomes: (run, step, outcomes) => putOutcomes(database, run, step, outcomes, secrets()),
-    outcomes: (run, step) => outcomesOf(database, run, step),
+    outcomes: (run, step, key) => outcomesOf(database, run, step, key),
 
     putEvidence: (item, sealed, event) => write((writing) => putEvidence(writing, item, sealed, event), 'repeat'),
     evidence: (of) => evidenceOf(database, of.run),

@@ -79,6 +79,8 @@ export interface Store {
   append(drafts: EventDraft[]): Promise<Event[]>;
   /** Events of a chain (all, or those of a run), in order; only some actions if named. */
   events(of: ({ chain: string } | { run: string }) & { actions?: EventAction[] }): Promise<Event[]>;
+  /** The next events of a chain after a sequence number, each as its canonical text: a whole chain may be too much to hold. */
+  texts(of: { chain: string; after: number; limit: number }): Promise<{ seq: number; text: string }[]>;
   /** Events after a position, in the order of the store. */
   follow(after: number, limit: number): Promise<Placed[]>;
   head(chain: string): Promise<{ seq: number; hash: Digest } | undefined>;
@@ -135,8 +137,8 @@ export interface Store {
   document(kind: DocumentKind, digest: Digest): Promise<Json | undefined>;
 
   putOutcomes(run: string, step: string, outcomes: Outcome[]): Promise<void>;
-  /** The last outcome of each key, in the order of the keys. */
-  outcomes(run: string, step?: string): Promise<(Outcome & { step: string })[]>;
+  /** The last outcome of each key, or of one, in the order of the keys. */
+  outcomes(run: string, step?: string, key?: string): Promise<(Outcome & { step: string })[]>;
 
   /** Stores the item and its encrypted bytes with the event, once for each item id. */
   putEvidence(item: EvidenceItem, sealed: Uint8Array, event: EventDraft): Promise<void>;

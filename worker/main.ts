@@ -28,6 +28,16 @@ try {
   process.exit(1);
 }
 
+/** `FIREBREAK_CACHED_RUNS`: how many runs are kept in memory between their tasks, for a machine with less of it, or with more. */
+function cachedRuns(): { maxCachedWorkflows?: number } {
+  const text = process.env['FIREBREAK_CACHED_RUNS'];
+  if (text === undefined || text === '') return {};
+  if (/^\d{1,6}$/.test(text)) return { maxCachedWorkflows: Number(text) };
+  throw new FirebreakError('worker.cached-runs', `FIREBREAK_CACHED_RUNS is "${text}", which is no number of runs.`, {
+    nextStep: 'set it to a whole number such as 200, or leave it out.',
+  });
+}
+
 /** What this process holds and nobody may find written down. */
 function secrets(): string[] {
   return [...known];
@@ -66,6 +76,7 @@ async function main(): Promise<void> {
       readSecret: secret,
     },
     systems,
+    ...cachedRuns(),
   });
 
   // `disconnect`: the supervisor is gone, and nobody would start or stop us any more.

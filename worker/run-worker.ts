@@ -7,6 +7,7 @@ import type { EngineDeps } from '../activities/deps.js';
 import { executorActivities } from '../activities/executor.js';
 import { FirebreakError } from '../core/errors.js';
 import { controlQueue, executorQueue } from '../core/queues.js';
+import { keepingDocuments } from '../journal/kept-documents.js';
 import { built } from './project.js';
 
 /**
@@ -59,11 +60,12 @@ export async function createWorkers({
     dataConverter,
     shutdownGraceTime: graceTime,
   } satisfies Partial<WorkerOptions>;
+  const engine = { ...deps, store: keepingDocuments(deps.store) };
   const control = Worker.create({
     ...shared,
     taskQueue: controlQueue,
     workflowBundle: { codePath: bundlePath() },
-    activities: controlActivities(deps),
+    activities: controlActivities(engine),
     maxCachedWorkflows,
     stickyQueueScheduleToStartTimeout: stickyTimeout,
     maxConcurrentActivityTaskExecutions: controlActivitiesMax,
@@ -72,7 +74,7 @@ export async function createWorkers({
     Worker.create({
       ...shared,
       taskQueue: executorQueue(system),
-      activities: executorActivities({ ...deps, system }),
+      activities: executorActivities({ ...engine, system }),
       maxConcurrentActivityTaskExecutions: executorActivitiesMax,
     }),
   );

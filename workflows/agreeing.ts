@@ -4,6 +4,7 @@ import type { PlanInput } from '../activities/contract.js';
 import { boundOf, type BoundEffect } from '../core/bound.js';
 import { evaluate, type Expr, stepsRead } from '../core/expression.js';
 import { atLeast } from '../core/gate.js';
+import { followFromLaunch } from '../core/items.js';
 import type { Json } from '../core/json.js';
 import type { PlanRef } from '../core/plan.js';
 import { leastGate, worst } from '../core/risk.js';
@@ -30,14 +31,14 @@ export async function agree(context: RunContext, step: Step): Promise<Planned> {
 async function planFound(context: RunContext, step: Step, { plan: bound, ask }: Planned): Promise<Planned> {
   const items = itemsOf(context, step);
   if (items.length > (bound.atMost ?? 0)) return agreeOn(context, step, items);
-  const planned: Planned = { plan: await planOf(context, step, items), ...(ask === undefined ? {} : { ask }) };
+  const planned: Planned = { plan: await planOf(context, step, { items }), ...(ask === undefined ? {} : { ask }) };
   context.memory.planned[step.id] = planned;
   return planned;
 }
 
 /** A new round for these items alone. */
 export async function agreeOn(context: RunContext, step: Step, items: Json[]): Promise<Planned> {
-  const plan = await planOf(context, step, items);
+  const plan = await planOf(context, step, { items });
   const planned = await askFor(context, step.gate ?? '', [{ step, plan }]);
   const mine = planned[step.id] as Planned;
   context.memory.planned[step.id] = mine;
@@ -95,10 +96,7 @@ async function planGroup(context: RunContext, first: Step, gate: string): Promis
     steps.map(async (step) => {
       try {
         const bound = step.id === first.id ? undefined : unfound(context, step);
-        const instead = bound === undefined ? {} : { bound };
-        return [
-          { step, plan: await planOf(context, step, bound === undefined ? itemsOf(context, step) : [], instead) },
-        ];
+        return [{ step, plan: await planOf(context, step, bound === undefined ? undefined : { bound }) }];
       } catch (error) {
         // Another step's trouble is shown when that step is reached; it does not hold up this one.
         if (step.id === first.id) throw error;
@@ -130,12 +128,15 @@ function unfound({ memory }: RunContext, step: Step): BoundEffect | undefined {
 
 const noItems: Expr = { op: 'list', items: [] };
 
-export async function planOf(
-  { memory, input }: RunContext,
-  step: Step,
-  items: Json[],
-  instead: Pick<PlanInput, 'bound' | 'leftOf'> = {},
-): Promise<PlanRef> {
+/** Of what a step is planned: items, all that follow from its launch, what is still to be found, or what a try left over. */
+type Planning = Pick<PlanInput, 'items' | 'launch' | 'bound' | 'leftOf'>;
+
+/**
+ * Items that follow from the launch do not travel along, for the executor works them out of what was launched: thousands are near
+ * the limit of a payload.
+ */
+export async function planOf(context: RunContext, step: Step, of: Planning = allOf(context, step)): Promise<PlanRef> {
+  const { memory, input } = context;
   const round = (memory.rounds[step.gate ?? ''] ?? 0) + 1;
   const { run } = memory;
   const { work, retry } = step;
@@ -149,9 +150,8 @@ export async function planOf(
         step: step.id,
         round,
         unit,
-        items,
+        ...of,
         onFailure: step.onFailure,
-        ...instead,
         ...(adopts?.step === step.id ? { adopts: adopts.was } : {}),
         retry,
       }),
@@ -173,6 +173,10 @@ export async function planOf(
       retry,
     }),
   );
+}
+
+function allOf(context: RunContext, step: Step): Planning {
+  return followFromLaunch(step) ? { launch: context.input.launch } : { items: itemsOf(context, step) };
 }
 
 /** A gate with nothing to change does not ask. */

@@ -49,7 +49,7 @@ async function planLeft(context: RunContext, step: Step): Promise<Planned | unde
   const { memory } = context;
   const before = memory.incomplete[step.id];
   if (before === undefined) return undefined;
-  const plan = await planOf(context, step, [], { leftOf: before.plan });
+  const plan = await planOf(context, step, { leftOf: before.plan });
   const planned: Planned = { ...before, plan };
   delete memory.incomplete[step.id];
   memory.planned[step.id] = planned;

@@ -1,8 +1,8 @@
 /** What the steps of a run share while it goes on, and what their expressions may name. */
 import type { BeginInput, Warrant } from '../activities/contract.js';
-import { evaluate } from '../core/expression.js';
+import { itemsFrom } from '../core/items.js';
 import type { Digest, Json } from '../core/json.js';
-import { isByPerson, type Step } from '../core/runbook.js';
+import type { Step } from '../core/runbook.js';
 import type { AskRecord, RunMemory } from './memory.js';
 import { NeedsPerson } from './person.js';
 import type { Desk } from './statements.js';
@@ -25,12 +25,8 @@ export function namesOf({ input, memory }: RunContext): Record<string, Json> {
 
 /** The inputs of the step's unit, one for each item of `for_each`. */
 export function itemsOf(context: RunContext, step: Step): Json[] {
-  if (step.work.kind === 'exchange' || isByPerson(step.work)) return [];
-  const names = namesOf(context);
-  const { with: template } = step.work;
-  if (step.forEach === undefined) return [evaluate(template, names)];
-  const list = evaluate(step.forEach, names);
-  if (!Array.isArray(list))
+  const items = itemsFrom(step, namesOf(context));
+  if (items === undefined)
     throw new NeedsPerson(
       {
         code: 'step.not-a-list',
@@ -40,17 +36,17 @@ export function itemsOf(context: RunContext, step: Step): Json[] {
       },
       true,
     );
-  if (step.bound !== undefined && step.work.kind !== 'change' && list.length > step.bound)
+  if (step.bound !== undefined && step.work.kind !== 'change' && items.length > step.bound)
     throw new NeedsPerson(
       {
         code: 'bound.exceeded',
-        why: `${list.length} targets were found for "${step.id}", and it is for ${step.bound} at most.`,
+        why: `${items.length} targets were found for "${step.id}", and it is for ${step.bound} at most.`,
         next: '`skip` goes on without it; or correct the runbook and launch again.',
         step: step.id,
       },
       true,
     );
-  return list.map((item) => evaluate(template, { ...names, item }));
+  return items;
 }
 
 export function askOf(memory: RunMemory, id: string | undefined): AskRecord | undefined {

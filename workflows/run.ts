@@ -19,7 +19,7 @@ import { asPersonNeed } from './person.js';
 import { control } from './proxies.js';
 import { eventOf, record } from './record.js';
 import { hearRequest, takeUpRequests } from './requests.js';
-import { itemsOf, namesOf, type RunContext } from './run-context.js';
+import { namesOf, type RunContext } from './run-context.js';
 import { acceptStatements, type Desk } from './statements.js';
 import { runStep, skip } from './steps.js';
 
@@ -125,7 +125,7 @@ async function ifWanted(context: RunContext, step: Step, work: () => Promise<voi
 
 function planAlone(context: RunContext, step: Step): Promise<void> {
   return ifWanted(context, step, async () => {
-    const { items, failed } = await planOf(context, step, itemsOf(context, step));
+    const { items, failed } = await planOf(context, step);
     if (failed === 0) context.memory.results[step.id] = { state: 'done', counts: noCounts };
     // What could not be read is no "nothing to do": a plan of half the hosts must not look like one of all.
     else await planIncomplete(context, step, failed < items ? 'partial' : 'failed', unplanned(failed, items));

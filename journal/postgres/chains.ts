@@ -64,6 +64,18 @@ export async function eventsOf(queries: Queries, of: Parameters<Store['events']>
   return rows.map(read);
 }
 
+export function textsOf(
+  queries: Queries,
+  { chain, after, limit }: Parameters<Store['texts']>[0],
+): Promise<{ seq: number; text: string }[]> {
+  return queries.all(
+    'SELECT seq, body AS text FROM events WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3',
+    chain,
+    after,
+    limit,
+  );
+}
+
 export async function eventsAfter(queries: Queries, after: number, limit: number): Promise<Placed[]> {
   const rows = await queries.all<Row & { position: number }>(
     'SELECT position, body FROM events WHERE position > $1 ORDER BY position LIMIT $2',

@@ -54,12 +54,15 @@ export async function outcomesOf(
   queries: Queries,
   run: string,
   step: string | undefined,
+  key: string | undefined,
 ): Promise<(Outcome & { step: string })[]> {
-  const columns = 'SELECT step, body FROM outcomes WHERE run = $1';
-  const rows =
-    step === undefined
-      ? await queries.all<{ step: string; body: string }>(`${columns} ORDER BY key, number`, run)
-      : await queries.all<{ step: string; body: string }>(`${columns} AND step = $2 ORDER BY key`, run, step);
+  const rows = await queries.all<{ step: string; body: string }>(
+    `SELECT step, body FROM outcomes
+     WHERE run = $1 AND ($2::text IS NULL OR step = $2) AND ($3::text IS NULL OR key = $3) ORDER BY key, number`,
+    run,
+    step ?? null,
+    key ?? null,
+  );
   return rows.map((row) => ({ ...(JSON.parse(row.body) as Outcome), step: row.step }));
 }
 

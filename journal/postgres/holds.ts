@@ -9,8 +9,10 @@ import type { Json } from '../../core/json.js';
 import {
   canJoin,
   holdFrom,
+  holdInForce,
   type HoldRow,
   idReused,
+  intendedHold,
   isHeldFor,
   leaseFrom,
   mayClose,
@@ -42,6 +44,8 @@ export async function intend(
   if (open !== undefined) return { hold: open, first: false };
   if ((await rowOf(transaction, draft.id)) !== undefined) throw idReused(draft);
   const { holders, ...body } = draft;
+  const now = writing.now();
+  const hold = intendedHold(draft, now);
   await transaction.run(
     `INSERT INTO holds (id, key, run, incident, state, body, intended_at, writing_until)
      VALUES ($1, $2, $3, $4, 'intended', $5, $6, $7)`,
@@ -50,12 +54,12 @@ export async function intend(
     draft.origin.run,
     draft.origin.incident,
     canonical(body),
-    writing.now().toISOString(),
-    leaseFrom(writing.now()),
+    hold.intendedAt,
+    leaseFrom(now),
   );
   for (const holder of holders) await addHolder(transaction, draft.id, holder);
   await appendAll(writing, [event]);
-  return { hold: await existing(transaction, draft.id), first: true };
+  return { hold, first: true };
 }
 
 export async function join(writing: Writing, id: string, holder: Holder, event: EventDraft): Promise<boolean> {
@@ -77,14 +81,15 @@ export async function inForce(
   const hold = await existing(transaction, id);
   if (hold.state === 'in force') return hold;
   mustBe(hold, ['intended'], 'be in force');
+  const now = writing.now();
   await transaction.run(
     `UPDATE holds SET state = 'in force', in_force_at = $1, differs_since = NULL, writing_until = NULL, observed = $2 WHERE id = $3`,
-    writing.now().toISOString(),
+    now.toISOString(),
     observed === undefined ? null : canonical(observed),
     id,
   );
   await appendAll(writing, [event]);
-  return existing(transaction, id);
+  return holdInForce(hold, observed, now);
 }
 
 export async function reopen(writing: Writing, id: string, event: EventDraft): Promise<Hold | undefined> {

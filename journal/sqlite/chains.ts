@@ -13,27 +13,32 @@ export interface Writing {
   /** Values that this process holds and that must not be written down. */
   secrets: () => string[];
   now: () => Date;
+  /** Where the chains stand that this transaction moved; signed at its end. */
+  moved: Map<string, Head>;
 }
 
 /** Appends inside the caller's transaction, whose write lock is the lock on every head. */
-export function appendAll({ database, signer, secrets, now }: Writing, drafts: EventDraft[]): Event[] {
+export function appendAll({ database, secrets, now, moved }: Writing, drafts: EventDraft[]): Event[] {
   const known = secrets();
   const recordedAt = now().toISOString();
-  const heads = new Map<string, Head>();
-  const events = drafts.map((draft) => {
+  return drafts.map((draft) => {
     const clean = redact(draft as unknown as Json, known) as unknown as EventDraft;
     const before = recorded(database, clean.id);
     if (before !== undefined) return sameEvent(before, clean);
     const event = chained(
       clean,
-      heads.get(clean.chain) ?? headOf(database, clean.chain) ?? genesis(clean.chain),
+      moved.get(clean.chain) ?? headOf(database, clean.chain) ?? genesis(clean.chain),
       recordedAt,
     );
     insert(database, event);
-    heads.set(event.chain, event);
+    moved.set(event.chain, { seq: event.seq, hash: event.hash });
     return event;
   });
-  for (const [chain, head] of heads) {
+}
+
+/** Once for each chain that the transaction has moved, at its new head. */
+export function signHeads({ database, signer, moved }: Writing): void {
+  for (const [chain, head] of moved) {
     database.run(
       'INSERT INTO head_signatures (chain, seq, key, signature) VALUES (?, ?, ?, ?)',
       chain,
@@ -42,7 +47,6 @@ export function appendAll({ database, signer, secrets, now }: Writing, drafts: E
       signer.sign(headText(chain, head)),
     );
   }
-  return events;
 }
 
 /** The event with this id, on whatever chain. */
@@ -63,13 +67,26 @@ export function headOf(database: Database, chain: string): Head | undefined {
 
 export function eventsOf(database: Database, of: Parameters<Store['events']>[0]): Event[] {
   const [where, name] = 'chain' in of ? ['chain = ?', of.chain] : ['run = ?', of.run];
-  const order = 'chain' in of ? 'seq' : 'position';
+  // With a sign before it the order names no index: events of a run are found by their own, and then put in order.
+  const order = 'chain' in of ? 'seq' : '+position';
   const actions = of.actions ?? [];
   if (of.actions !== undefined && actions.length === 0) return [];
   const some = actions.length === 0 ? '' : ` AND action IN (${actions.map(() => '?').join(', ')})`;
   return database
     .all<{ body: string }>(`SELECT body FROM events WHERE ${where}${some} ORDER BY ${order}`, name, ...actions)
     .map(read);
+}
+
+export function textsOf(
+  database: Database,
+  { chain, after, limit }: Parameters<Store['texts']>[0],
+): { seq: number; text: string }[] {
+  return database.all(
+    'SELECT seq, body AS text FROM events WHERE chain = ? AND seq > ? ORDER BY seq LIMIT ?',
+    chain,
+    after,
+    limit,
+  );
 }
 
 export function eventsAfter(database: Database, after: number, limit: number): Placed[] {

@@ -40,13 +40,22 @@ export function putOutcomes({ database, secrets }: Writing, run: string, step: s
   }
 }
 
-export function outcomesOf(database: Database, run: string, step: string | undefined): (Outcome & { step: string })[] {
-  const columns = 'SELECT step, body FROM outcomes WHERE run = ?';
-  const rows =
-    step === undefined
-      ? database.all<{ step: string; body: string }>(`${columns} ORDER BY key, rowid`, run)
-      : database.all<{ step: string; body: string }>(`${columns} AND step = ? ORDER BY key`, run, step);
-  return rows.map((row) => ({ ...(JSON.parse(row.body) as Outcome), step: row.step }));
+export function outcomesOf(
+  database: Database,
+  run: string,
+  step: string | undefined,
+  key: string | undefined,
+): (Outcome & { step: string })[] {
+  const wanted: [string, string][] = [['run = ?', run]];
+  if (step !== undefined) wanted.push(['step = ?', step]);
+  if (key !== undefined) wanted.push(['key = ?', key]);
+  const where = wanted.map(([sql]) => sql).join(' AND ');
+  return database
+    .all<{ step: string; body: string }>(
+      `SELECT step, body FROM outcomes WHERE ${where} ORDER BY key, rowid`,
+      ...wanted.map(([, value]) => value),
+    )
+    .map((row) => ({ ...(JSON.parse(row.body) as Outcome), step: row.step }));
 }
 
 export function putEvidence(writing: Writing, item: EvidenceItem, sealed: Uint8Array, event: EventDraft): void {

@@ -9,8 +9,10 @@ import type { Json } from '../../core/json.js';
 import {
   canJoin,
   holdFrom,
+  holdInForce,
   type HoldRow,
   idReused,
+  intendedHold,
   isHeldFor,
   leaseFrom,
   mayClose,
@@ -38,6 +40,8 @@ export function intend(writing: Writing, draft: HoldDraft, event: EventDraft): {
   if (open !== undefined) return { hold: open, first: false };
   if (rowOf(database, draft.id) !== undefined) throw idReused(draft);
   const { holders, ...body } = draft;
+  const now = writing.now();
+  const hold = intendedHold(draft, now);
   database.run(
     `INSERT INTO holds (id, key, run, incident, state, body, intended_at, writing_until)
      VALUES (?, ?, ?, ?, 'intended', ?, ?, ?)`,
@@ -46,12 +50,12 @@ export function intend(writing: Writing, draft: HoldDraft, event: EventDraft): {
     draft.origin.run,
     draft.origin.incident,
     canonical(body),
-    writing.now().toISOString(),
-    leaseFrom(writing.now()),
+    hold.intendedAt,
+    leaseFrom(now),
   );
   for (const holder of holders) addHolder(database, draft.id, holder);
   appendAll(writing, [event]);
-  return { hold: existing(database, draft.id), first: true };
+  return { hold, first: true };
 }
 
 export function join(writing: Writing, id: string, holder: Holder, event: EventDraft): boolean {
@@ -68,14 +72,15 @@ export function inForce(writing: Writing, id: string, observed: Json | undefined
   const hold = existing(database, id);
   if (hold.state === 'in force') return hold;
   mustBe(hold, ['intended'], 'be in force');
+  const now = writing.now();
   database.run(
     `UPDATE holds SET state = 'in force', in_force_at = ?, differs_since = NULL, writing_until = NULL, observed = ? WHERE id = ?`,
-    writing.now().toISOString(),
+    now.toISOString(),
     observed === undefined ? null : canonical(observed),
     id,
   );
   appendAll(writing, [event]);
-  return existing(database, id);
+  return holdInForce(hold, observed, now);
 }
 
 export function reopen(writing: Writing, id: string, event: EventDraft): Hold | undefined {

@@ -17,7 +17,7 @@ const scope: Scope = {
   optional: new Set(['ticket']),
   present: new Set(),
   item: text,
-  steps: { 'make-group': stepResult, isolate: stepResult },
+  steps: () => ({ 'make-group': stepResult, isolate: stepResult }),
   allSteps: new Set(['make-group', 'isolate', 'rebuild']),
 };
 

@@ -257,7 +257,7 @@ test('runbooks that include one another are refused wherever one begins', () => 
 
 test('what unfolds into more steps than a run can have is refused, and soon', () => {
   const many = (name: string, of: string) =>
-    `${head(name)}steps:\n${Array.from({ length: 10 }, (_, nth) => `  - { id: s${nth}, runbook: ${of} }`).join('\n')}\n`;
+    `${head(name)}steps:\n${Array.from({ length: 11 }, (_, nth) => `  - { id: s${nth}, runbook: ${of} }`).join('\n')}\n`;
   const leaf = `${head('leaf')}steps:\n  - { id: look, phase: close, manual: { what: Look., who: [security-oncall] } }\n`;
   const others = { 'leaf.yaml': leaf, 'a.yaml': many('a', 'leaf'), 'b.yaml': many('b', 'a'), 'c.yaml': many('c', 'b') };
   const { problems } = compile(many('respond', 'b'), others);

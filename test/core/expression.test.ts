@@ -15,7 +15,7 @@ const scope: Scope = {
   },
   optional: new Set(),
   present: new Set(),
-  steps: {},
+  steps: () => ({}),
   allSteps: new Set(),
 };
 
@@ -177,7 +177,7 @@ test('the steps whose results an expression reads are found wherever they stand'
     0,
     {
       ...scope,
-      steps,
+      steps: () => steps,
       allSteps: new Set(Object.keys(steps)),
     },
   );

@@ -1,6 +1,7 @@
 // What every store must keep, whatever it is made of. Run by `sqlite-store.test.ts`; another store runs the same promises.
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { canonical } from '../../core/canonical.js';
 import type { Outcome } from '../../core/change.js';
 import type { Digest } from '../../core/json.js';
 import { digestOf, planDigest, sha256 } from '../../journal/digest.js';
@@ -41,6 +42,15 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       expect(await store.head('inc-1')).toMatchObject({ seq: 3 });
       expect(await store.head('inc-9')).toBeUndefined();
       expect(await store.chains()).toEqual(['inc-1', 'inc-2']);
+    });
+
+    test('a chain can be read page by page, each event as its canonical text', async () => {
+      await store.append(['a', 'b', 'c', 'd'].map((id) => event(id, { data: { text: 'é\u0000\u2028😀', n: 1.5 } })));
+      await store.append([event('e', { chain: 'inc-2' })]);
+      const events = await store.events({ chain: 'inc-1' });
+      const pages = [1, 3, 4].map((after) => store.texts({ chain: 'inc-1', after, limit: 2 }));
+      const texts = events.map((each) => ({ seq: each.seq, text: canonical(each) }));
+      expect(await Promise.all(pages)).toEqual([texts.slice(1, 3), texts.slice(3), []]);
     });
 
     test('an event that is appended again, as by a retried activity, stays as it was first recorded', async () => {
@@ -350,6 +360,10 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
         ['b', 'one', 'applied'],
       ]);
       expect((await store.outcomes('run-1', 'two')).map(({ key }) => key)).toEqual(['a']);
+      expect((await store.outcomes('run-1', undefined, 'b')).map(({ key, step }) => [key, step])).toEqual([
+        ['b', 'one'],
+      ]);
+      expect(await store.outcomes('run-1', 'two', 'b')).toEqual([]);
       expect((await store.outcomes('run-2'))[0]).toMatchObject({
         before: { password: 'a state is kept as it is' },
         error: { message: 'refused [redacted]' },

@@ -82,6 +82,8 @@ export interface TestOptions {
   runbooks?: Record<string, string>;
   /** 0: nothing is cached, so that every task replays its run from the beginning. */
   maxCachedWorkflows?: number;
+  /** False: the test starts workers of its own, such as processes. */
+  workers?: false;
   /** Between two looks of the gateway for runs that were ended past Firebreak; none, unless a test is about them. */
   orphansMs?: number;
   /** More arguments for the Temporal server. */
@@ -226,7 +228,7 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
       namespace: temporal.namespace,
       dataConverter,
       deps,
-      systems: ['aws'],
+      systems: Object.keys(installation.systems),
       ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     });
     workers = { workers: made, running: made.run() };
@@ -236,7 +238,7 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
     await workers?.running;
     workers = undefined;
   };
-  await startWorkers();
+  if (options.workers !== false) await startWorkers();
 
   return {
     root,

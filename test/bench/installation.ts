@@ -1,0 +1,68 @@
+/** An installation for the benches: the real worker as a process of its own, with the simulated system beside AWS. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { built } from '../../worker/project.js';
+import { startInstallation, type TestInstallation } from '../support/installation.js';
+import { peakOf, type Peak } from './memory-of.js';
+import { registerSimulated } from './simulated.js';
+
+export interface BenchInstallation extends TestInstallation {
+  worker: ChildProcess;
+  /** The worker's memory, in MB. */
+  memory: Peak;
+}
+
+export interface BenchOptions {
+  runbooks: Record<string, string>;
+  /** Runs that the worker keeps in memory; its own default otherwise. */
+  cachedRuns?: number;
+  /** Of another EC2 than moto. */
+  awsEndpoint?: string;
+}
+
+export async function startBench({ runbooks, cachedRuns, awsEndpoint }: BenchOptions): Promise<BenchInstallation> {
+  registerSimulated(); // also here, where the door compiles runbooks
+  const installation = (text: string): string => withSimulated(withEndpoint(text, awsEndpoint));
+  const at = await startInstallation({ watchEvery: '1h', workers: false, runbooks, installation });
+  const { address } = at.temporal.connectionOptions;
+  const worker = fork(built('worker', 'main.js'), {
+    // For a profile of it: FIREBREAK_BENCH_ARGS='--cpu-prof --cpu-prof-dir=...'.
+    execArgv: ['--import', new URL('children/with-simulated.js', import.meta.url).href, ...extraArgs()],
+    env: {
+      ...process.env,
+      FIREBREAK_WORKSPACE: at.root,
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_NAMESPACE: at.temporal.namespace,
+      ...(cachedRuns === undefined ? {} : { FIREBREAK_CACHED_RUNS: String(cachedRuns) }),
+    },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  await once(worker, 'message');
+  const memory = peakOf(worker.pid as number);
+  return {
+    ...at,
+    worker,
+    memory,
+    stop: async () => {
+      memory.stop();
+      const ended = once(worker, 'exit');
+      worker.kill('SIGTERM');
+      await ended;
+      await at.stop();
+    },
+  };
+}
+
+/** Its settings are those of an AWS system, which is the kind there is; nobody is asked at its address. */
+function withSimulated(text: string): string {
+  const system = '  simulated: { kind: aws, region: eu-west-1, endpoint: "http://127.0.0.1:9", shown_on: emulator }\n';
+  return text.replace(/^systems:\n/m, `systems:\n${system}`);
+}
+
+function withEndpoint(text: string, endpoint: string | undefined): string {
+  return endpoint === undefined ? text : text.replace(/^( +endpoint: ).*$/m, `$1${endpoint}`);
+}
+
+function extraArgs(): string[] {
+  return (process.env['FIREBREAK_BENCH_ARGS'] ?? '').split(' ').filter((word) => word !== '');
+}

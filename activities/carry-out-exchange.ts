@@ -26,7 +26,7 @@ export async function carryOutExchange(
 ): Promise<Outcome[]> {
   const verb = input.warrant.launch.verb as 'release' | 'undo';
   const question = questionOf(deps, bundle, input, 'now');
-  const about = judgeLaunch(question, [verb]);
+  const { about } = await judgeLaunch(question, [verb]);
   await refuseEnded(question);
   const runs = await exchangedRuns(deps, about.inputs);
   const changes = plan.changes.slice(input.from, input.to);

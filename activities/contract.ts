@@ -198,6 +198,8 @@ export type Begun =
       about: LaunchAbout;
       launch: Digest;
       watch: { everyMs: number; settlesPerHour: number };
+      /** A service launched it: whose it is instead, and one more person agrees. */
+      service?: { owner: PrincipalId };
       /** Groups of responders, who decide about what no gate of the runbook is for. */
       responders: string[];
       /** By step, what people did or decided in the run that this one adds to. */

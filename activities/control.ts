@@ -3,7 +3,7 @@
  * workflow calls it (`own-run.ts`).
  */
 import { same } from '../core/canonical.js';
-import { judgeResponder } from '../core/gate.js';
+import { judgeLauncher } from '../core/gate.js';
 import { FirebreakError } from '../core/errors.js';
 import type { RunLaunched } from '../core/event-data.js';
 import type { EventDraft } from '../core/event.js';
@@ -54,13 +54,14 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
   // Judged when it arrives, and not again when the attempt that began the run was lost with its worker.
   const [before] = await deps.store.events({ run: input.run, actions: ['run.launched'] });
   const nowMs = before !== undefined && same(before.statement, input.launch) ? Date.parse(input.launch.at) : Date.now();
-  const spoken = judgeResponder(input.launch, facts, nowMs);
+  const spoken = judgeLauncher(input.launch, facts, input.runbook.name, nowMs);
   const refusal = spoken.counts
     ? (matches(input, about, bundle.installation.environment) ?? (await unknownIn(deps, about)))
     : spoken;
   const launch = digestOf(about);
   const run = { run: input.run, incident: input.incident };
   const actor = facts.principal?.id ?? 'unknown';
+  const owner = facts.principal?.service?.owner;
   const at = input.launch.at;
   if (refusal !== undefined) {
     const reason = { code: refusal.code, reason: refusal.reason };
@@ -104,6 +105,7 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
       at,
       data: {
         ...describe(input, launch),
+        ...(owner === undefined ? {} : { owner }),
         ...(was === undefined || adopts === undefined ? {} : { adopts: { ...adopts, was } }),
       },
     }),
@@ -120,6 +122,7 @@ async function begin(deps: EngineDeps, input: BeginInput): Promise<Begun> {
     launch,
     watch: { everyMs, settlesPerHour },
     responders,
+    ...(owner === undefined ? {} : { service: { owner } }),
     ...(answered === undefined ? {} : { answered }),
   };
 }

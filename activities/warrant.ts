@@ -13,13 +13,14 @@ import {
   type Counted,
   type GateSpec,
   judge,
+  judgeLauncher,
   judgeResponder,
   stillGood,
   verdict,
 } from '../core/gate.js';
 import type { Bundle } from '../core/installation.js';
 import type { Digest } from '../core/json.js';
-import { leastGate, type Risk } from '../core/risk.js';
+import { leastGateOf, type Risk } from '../core/risk.js';
 import { type BoundEffect, boundOf } from '../core/bound.js';
 import type { PlannedChange } from '../core/plan.js';
 import { isByPerson, type Runbook, type Step } from '../core/runbook.js';
@@ -54,8 +55,7 @@ export interface Question {
 
 /** What a step of this run may do, or a refusal that says why. `riskOf` is the registry's, not the plan's. */
 export async function judgeWarrant(question: Question, riskOf: (step: Step) => Risk): Promise<Grant> {
-  const about = judgeLaunch(question, ['launch', 'plan']);
-  const runbook = await knownRunbook(question.store, question.bundle, about.runbook);
+  const { about, runbook, byService } = await judgeLaunch(question, ['launch', 'plan']);
   if (runbook === undefined)
     throw refuse('warrant.runbook-unknown', `The runbook ${about.runbook} is not one of ours.`);
   const step = runbook.steps.find(({ id }) => id === question.step);
@@ -73,7 +73,8 @@ export async function judgeWarrant(question: Question, riskOf: (step: Step) => R
   const spec = runbook.gates[step.gate ?? ''];
   if (step.gate === undefined || spec === undefined)
     throw refuse('warrant.no-gate', `Step "${step.id}" changes things and has no gate.`);
-  const bound = await judgeGate(question, step.gate, atLeast(spec, leastGate[riskOf(step)]), step.phase === 'contain');
+  const least = leastGateOf(riskOf(step), byService);
+  const bound = await judgeGate(question, step.gate, atLeast(spec, least), step.phase === 'contain');
   const found = await foundWithin(bound, boundOf(step, riskOf(step)), {
     store: question.store,
     run: question.run.run,
@@ -95,14 +96,22 @@ async function foundWithin(
   return items.size <= effect.atMost ? items : new Set();
 }
 
-/** Whether a launch was really said by a responder about this very run. */
-export function judgeLaunch(
-  { bundle, run, warrant }: Pick<Question, 'bundle' | 'run' | 'warrant'>,
+export interface Launched {
+  about: LaunchAbout;
+  /** Undefined when it is none of ours. */
+  runbook: Runbook | undefined;
+  byService: boolean;
+}
+
+/** Whether a launch was really said about this very run by a responder, or by a service whose runbook it is. */
+export async function judgeLaunch(
+  { store, bundle, run, warrant }: Pick<Question, 'store' | 'bundle' | 'run' | 'warrant'>,
   allowed: Verb[],
-): LaunchAbout {
+): Promise<Launched> {
   const { launch } = warrant;
   const facts = findFacts(launch, bundle.people);
-  const ruling = judgeResponder(launch, facts, atOf(launch));
+  const runbook = launch.about.kind === 'launch' ? await knownRunbook(store, bundle, launch.about.runbook) : undefined;
+  const ruling = judgeLauncher(launch, facts, runbook?.name, atOf(launch));
   if (!ruling.counts) throw refuse(ruling.code, `The launch of ${run.run} does not count: ${ruling.reason}`);
   if (!allowed.includes(launch.verb)) throw otherVerb(launch.verb);
   const { about } = launch;
@@ -122,7 +131,7 @@ export function judgeLaunch(
       'warrant.other-environment',
       `This was launched for "${about.environment}"; here is "${environment}".`,
     );
-  return about;
+  return { about, runbook, byService: facts.principal?.service !== undefined };
 }
 
 function otherVerb(verb: Verb): FirebreakError {

@@ -7,7 +7,10 @@ import { catalogOf } from '../compiler/catalog.js';
 import { formatProblem, isError } from '../compiler/problem.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Bundle, SecretRef } from '../core/installation.js';
+import { byHook } from '../core/people.js';
+import type { HookScheme } from '../core/statement.js';
 import type { Health } from '../gateway/api.js';
+import { checkSecret } from '../worker/authenticate-hook.js';
 import { knownTemporal, openConnection } from '../worker/connection.js';
 import { readPayloadKeys } from '../worker/payload-keys.js';
 import { readSecret } from '../worker/secrets.js';
@@ -54,6 +57,7 @@ export function checks(): Check[] {
     { name: 'payloads', check: withBundle((good) => attempt(() => payloads(good, workspace))) },
     { name: 'gateway', check: () => attempt(async () => gateway(await health)) },
     { name: 'aws', check: withBundle((good) => attempt(() => aws(good, workspace))) },
+    { name: 'hooks', check: withBundle((good) => attempt(() => hooks(good, workspace))) },
     { name: 'slack', check: withBundle((good) => attempt(() => slack(good, workspace, health))) },
   ];
 }
@@ -197,6 +201,38 @@ async function aws({ installation }: Bundle, { root }: Workspace): Promise<Findi
     says.push(`${name}: ${url}, credentials ${credentials === undefined ? "from the SDK's own chain" : 'readable'}`);
   }
   return { ok: true, says: says.join('; ') };
+}
+
+/** Of several secrets one is enough; each that cannot be used is told of all the same. */
+function hooks({ installation, people }: Bundle, { root }: Workspace): Finding {
+  const all = Object.entries(installation.hooks ?? {});
+  if (all.length === 0) return { ok: true, says: 'none: only people launch' };
+  const bad: FirebreakError[] = [];
+  const shut: string[] = [];
+  for (const [name, { auth }] of all) {
+    const good = auth.secrets.filter((ref) => isGoodSecret(auth.scheme, ref, root, bad));
+    const service = byHook(people, name);
+    if (good.length === 0 || service === undefined || service.revokedAt !== undefined) shut.push(name);
+  }
+  const says = [
+    ...all.map(([name, { runbook, auth }]) => `${name} (${auth.scheme}) launches ${runbook}`),
+    ...(shut.length === 0 ? [] : [`shut: ${shut.join(', ')}`]),
+    ...bad.map(({ message }) => message),
+  ].join('; ');
+  const [first] = bad;
+  if (shut.length === 0) return { ok: true, says, ...(first === undefined ? {} : { nextStep: first.nextStep }) };
+  return { ok: false, says, nextStep: first?.nextStep ?? 'see who speaks through it with `firebreak validate`.' };
+}
+
+function isGoodSecret(scheme: HookScheme, ref: SecretRef, root: string, bad: FirebreakError[]): boolean {
+  try {
+    checkSecret(scheme, readSecret(ref, root));
+    return true;
+  } catch (error) {
+    if (!(error instanceof FirebreakError)) throw error;
+    bad.push(error);
+    return false;
+  }
 }
 
 /** The gateway speaks to Slack and says how it went; here only its secrets are looked at. */

@@ -1,6 +1,7 @@
 /** Verbs that only look: through the gateway, or offline. */
 import type { Command } from 'commander';
 import type { ExplainOptions } from './explain.js';
+import type { HookOptions } from './hook.js';
 import { perform, type CommonOptions } from './perform.js';
 import type { StatusOptions } from './status.js';
 import type { ExportOptions, VerifyOptions } from './timeline.js';
@@ -104,4 +105,29 @@ function declareOffline(program: Command): void {
   ).action((names: string[], options: CommonOptions) =>
     perform(options, async (call) => (await import('./permissions.js')).permissions(call, names)),
   );
+  declareHooks(program);
+}
+
+function declareHooks(program: Command): void {
+  const hook = group(program, 'hook', 'try what services send to launch a runbook', [
+    'firebreak hook test guardduty --body finding.json',
+    'firebreak hook sign alerts --body alert.json',
+  ]);
+  const body = ['--body <file>', 'the JSON that the sender would send'] as const;
+  verb(hook, 'test <hook>', 'show what a body would launch: inputs, id, whether `when` holds; sends nothing', [
+    'firebreak hook test guardduty --body finding.json',
+    'firebreak hook test guardduty --body finding.json --json',
+  ])
+    .requiredOption(...body)
+    .action((name: string, options: HookOptions) =>
+      perform(options, async (call) => (await import('./hook.js')).hookTest(call, name)),
+    );
+  verb(hook, 'sign <hook>', 'print the curl line of a request as the sender would make it; good for five minutes', [
+    'firebreak hook sign alerts --body alert.json',
+    'firebreak hook sign alerts --body alert.json | sh',
+  ])
+    .requiredOption(...body)
+    .action((name: string, options: HookOptions) =>
+      perform(options, async (call) => (await import('./hook.js')).hookSign(call, name)),
+    );
 }

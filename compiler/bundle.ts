@@ -12,6 +12,7 @@ import { type Compiled, compileRunbook } from './compile.js';
 import { compileInstallation } from './installation.js';
 import { type LibrarySource, libraryOf } from './library.js';
 import { compilePeople } from './people.js';
+import { checkReferences } from './references.js';
 import { formatProblem, inOrder, isError, type Problem } from './problem.js';
 import { sourceBytesMax } from './source.js';
 
@@ -100,6 +101,13 @@ export async function checkBundle(
     files.set(compiled.runbook.name, source.file);
     runbooks[compiled.digest] = compiled.runbook;
   }
+  if (installationFile && peopleFile && installation && people)
+    problems.push(
+      ...checkReferences(
+        { installation: installationFile, people: peopleFile },
+        { installation, people, runbooks: Object.values(runbooks) },
+      ),
+    );
   const all = inOrder(problems);
   if (installation === undefined || people === undefined || all.some(stops))
     return { bundle: undefined, problems: all };
@@ -107,12 +115,14 @@ export async function checkBundle(
 }
 
 /**
- * A gate that too few people are left to pass, or a step that nobody is left to answer, is an error to whoever validates, and
- * does not keep a process from loading: it lets nothing through, while going on with the last good bundle would let a revoked
- * approver count.
+ * A gate that too few people are left to pass, a step that nobody is left to answer, or a hook through which nobody may speak is
+ * an error to whoever validates, and does not keep a process from loading: it lets nothing through, while going on with the last
+ * good bundle would let a revoked approver count.
  */
+const letsNothingThrough = new Set(['gate.cannot-be-met', 'step.nobody', 'hook.nobody', 'hook.not-allowed']);
+
 function stops(problem: Problem): boolean {
-  return isError(problem) && problem.code !== 'gate.cannot-be-met' && problem.code !== 'step.nobody';
+  return isError(problem) && !letsNothingThrough.has(problem.code);
 }
 
 function usable(compiled: Compiled, withoutPeople: () => Compiled): Compiled {

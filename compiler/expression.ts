@@ -31,6 +31,12 @@ export interface Scope {
   steps: () => Record<string, Type>;
   /** All steps of the runbook, for better messages. */
   allSteps: ReadonlySet<string>;
+  /** Only in a hook, which sees the body of a request and nothing else. */
+  body?: Type;
+}
+
+export function hookScope(): Scope {
+  return { inputs: {}, optional: new Set(), present: new Set(), steps: () => ({}), allSteps: new Set(), body: any };
 }
 
 export interface Fault {
@@ -186,6 +192,11 @@ function constant(node: ASTNode, value: unknown, refuse: Refuse): Typed {
 const roots = ['inputs', 'item', 'steps', 'found'];
 
 function name(node: ASTNode, id: string, scope: Scope, refuse: Refuse): Typed {
+  if (scope.body !== undefined) {
+    if (id === 'body') return { expr: { op: 'name', name: 'body' }, type: scope.body };
+    const near = didYouMean(id, ['body']);
+    return refuse(node, 'unknown-name', `unknown name "${id}"${near}`, 'Expressions of a hook can read body.');
+  }
   if (id === scope.entry?.name) return { expr: { op: 'name', name: id }, type: scope.entry.type };
   if (id === 'found' && scope.found !== undefined) return { expr: { op: 'name', name: id }, type: scope.found };
   if (id === 'item') {
@@ -207,8 +218,8 @@ function name(node: ASTNode, id: string, scope: Scope, refuse: Refuse): Typed {
 }
 
 function field(node: ASTNode, of: ASTNode, key: string, at: number, scope: Scope, refuse: Refuse): Typed {
-  if (of.op === 'id' && of.args === 'inputs') return input(node, key, at, scope, refuse);
-  if (of.op === 'id' && of.args === 'steps') return step(node, key, at, scope, refuse);
+  if (scope.body === undefined && of.op === 'id' && of.args === 'inputs') return input(node, key, at, scope, refuse);
+  if (scope.body === undefined && of.op === 'id' && of.args === 'steps') return step(node, key, at, scope, refuse);
   const from = lower(of, scope, refuse);
   const expr: Expr = { op: 'field', of: from.expr, field: key };
   if (from.type.kind === 'any') return { expr, type: any };

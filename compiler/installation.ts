@@ -5,7 +5,9 @@ import type { AwsSystem, Installation, SlackSettings } from '../core/installatio
 import { apiVersion, duration, line, slug, toMs } from './forms.js';
 import { didYouMean, inOrder, isError, oneOf, type Problem } from './problem.js';
 import { type Report, reportOn } from './report.js';
-import { check, secretTitle } from './shape.js';
+import { hooksForm, compileHooks } from './hook-form.js';
+import { secretRef } from './secret-ref.js';
+import { check } from './shape.js';
 import { parseSource } from './source.js';
 
 /** Seldom enough not to load the systems, often enough that an attacker does not win by patience. */
@@ -13,21 +15,6 @@ const watchEveryDefault = '5m';
 const watchEveryMsMax = 60 * 60_000;
 const settlesPerHourDefault = 6;
 const listenDefault = '127.0.0.1:7280';
-
-const secretRef = z
-  .union([
-    z.strictObject({ file: z.string().min(1).describe('A file that only its owner can read, relative to this one.') }),
-    z.strictObject({
-      env: z
-        .string()
-        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
-        .describe("A variable of the process's environment."),
-    }),
-  ])
-  .meta({
-    title: secretTitle,
-    description: 'Write { file: path } or { env: NAME }: where the secret is read from when it is needed.',
-  });
 
 const webAddress = z.string().regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, {
   error: 'must be an address such as http://127.0.0.1:5000, without a query or a password',
@@ -130,6 +117,9 @@ export const installationForm = z
       .meta({ title: 'watch' })
       .prefault({})
       .describe('Containments are looked at as long as they are in force.'),
+    hooks: hooksForm
+      .optional()
+      .describe('By name: what services send to launch a runbook, to POST /v1/hooks/NAME of the gateway.'),
     slack: slackForm.optional().describe('The Slack app. Without it the command line is the only door.'),
     gateway: z
       .strictObject({
@@ -183,6 +173,7 @@ function installationOf(form: InstallationForm, report: Report): Installation {
     watch: { everyMs: toMs(form.watch.every), settlesPerHour: form.watch.settles_per_hour },
     gateway: listenOf(form.gateway.listen, report),
   };
+  if (form.hooks !== undefined) installation.hooks = compileHooks(form.hooks, report);
   if (form.slack !== undefined) installation.slack = slackOf(form.slack);
   if (form.journal !== undefined) installation.journal = form.journal;
   if (form.temporal !== undefined) installation.temporal = form.temporal;

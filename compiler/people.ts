@@ -44,6 +44,19 @@ const principalForm = z
       .max(20)
       .default([])
       .describe('OpenSSH public keys of this person, as in a .pub file.'),
+    service: z
+      .strictObject({
+        hook: slug.describe('A name under `hooks` of firebreak.yaml; it speaks in no other way.'),
+        launches: z
+          .array(slug)
+          .min(1)
+          .max(100)
+          .describe('Names of the runbooks that it may launch; nothing else that it says counts.'),
+        owner: z.string().describe('The person who is paged for its runs until they are handed over.'),
+      })
+      .meta({ title: 'service' })
+      .optional()
+      .describe('Only of a service, which is no person and in no group: through which hook it launches what.'),
     revoked: isoTime
       .optional()
       .describe('Since when nothing of theirs counts. Keep the person listed, so that old statements can be read.'),
@@ -67,7 +80,9 @@ export const peopleForm = z
               .string()
               .regex(/^[a-z0-9][a-z0-9-]*$/, { error: 'must be lower-case letters, digits and hyphens' })
               .describe('Names the key in signatures.'),
-            use: z.enum(['gateway', 'journal']).describe('`gateway` attests Slack requests, `journal` signs appends.'),
+            use: z
+              .enum(['gateway', 'journal'])
+              .describe('`gateway` attests requests of Slack and of hooks, `journal` signs appends.'),
             public: z.string().describe('The Ed25519 public key, SPKI in base64.'),
             revoked: isoTime.optional().describe('Since when its signatures do not count.'),
           })
@@ -90,6 +105,7 @@ export function compilePeople({ file, text }: { file: string; text: string }): C
   const { form } = checked;
   if (form !== undefined) {
     checkIdentities(form, report);
+    checkServices(form, report);
     checkGroups(form, report);
     checkKeys(form, report);
   }
@@ -113,7 +129,8 @@ function checkIdentities(form: PeopleForm, report: Report): void {
         `Decide whose it is. If ${owner} and ${id} are one person, list one principal.`,
       );
   };
-  for (const [id, { slack, ssh }] of Object.entries(form.principals)) {
+  for (const [id, { slack, ssh, service }] of Object.entries(form.principals)) {
+    if (service !== undefined) claim(`hook ${service.hook}`, 'hook', id, ['principals', id, 'service', 'hook']);
     for (const [index, { team, user }] of slack.entries())
       claim(`slack ${team} ${user}`, 'Slack account', id, ['principals', id, 'slack', index]);
     for (const [index, text] of ssh.entries()) {
@@ -131,6 +148,39 @@ function checkIdentities(form: PeopleForm, report: Report): void {
   }
 }
 
+/** What a person can be, a service is not: it would launch with one identity and agree with the other. */
+function checkServices({ principals }: PeopleForm, report: Report): void {
+  const people = Object.keys(principals).filter((id) => principals[id]?.service === undefined);
+  for (const [id, { slack, ssh, service }] of Object.entries(principals)) {
+    if (service === undefined) continue;
+    for (const [identity, list] of Object.entries({ slack, ssh })) {
+      if (list.length > 0)
+        report.key(
+          ['principals', id, identity],
+          'people.service-identity',
+          `${id} is a service and speaks through its hook alone`,
+          'Remove this, or list the person as a principal of their own.',
+        );
+    }
+    const path = ['principals', id, 'service', 'owner'];
+    const { owner } = service;
+    if (!people.includes(owner))
+      report.value(
+        path,
+        'people.unknown-owner',
+        `"${owner}" is no person here${didYouMean(owner, people)}`,
+        oneOf(people),
+      );
+    else if (principals[owner]?.revoked !== undefined)
+      report.note(
+        path,
+        'people.revoked-owner',
+        `${owner} was revoked, and would be paged for what ${id} launches`,
+        'Name somebody who can answer.',
+      );
+  }
+}
+
 function checkGroups(form: PeopleForm, report: Report): void {
   const ids = Object.keys(form.principals);
   const groups = Object.keys(form.groups);
@@ -143,6 +193,13 @@ function checkGroups(form: PeopleForm, report: Report): void {
           'people.unknown-member',
           `unknown principal "${member}"${didYouMean(member, ids)}`,
           oneOf(ids),
+        );
+      else if (form.principals[member]?.service !== undefined)
+        report.value(
+          path,
+          'people.service-in-group',
+          `${member} is a service, and only people are in groups`,
+          'Remove it here; what it may launch stands under its `launches`.',
         );
       else if (members.indexOf(member) < index)
         report.value(path, 'people.member-twice', `${member} is in this group twice`, 'Remove one of the two.');
@@ -199,9 +256,11 @@ function checkKeys(form: PeopleForm, report: Report): void {
 }
 
 function peopleOf(form: PeopleForm): People {
-  const principals = Object.entries(form.principals).map(([id, { name, slack, ssh, revoked }]): [string, Principal] => {
+  const principals = Object.entries(form.principals).map(([id, each]): [string, Principal] => {
+    const { name, slack, ssh, service, revoked } = each;
     const principal: Principal = { id, slack, ssh: ssh.map((key) => key.trim()) };
     if (name !== undefined) principal.name = name;
+    if (service !== undefined) principal.service = service;
     if (revoked !== undefined) principal.revokedAt = new Date(revoked).toISOString();
     return [id, principal];
   });

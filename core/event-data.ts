@@ -21,6 +21,8 @@ export interface RunLaunched {
   adopts?: { step: string; was: JsonObject };
   launch: Digest;
   steps: { id: string; phase: Phase; unit: string; gate?: string }[];
+  /** Whose it is from the beginning, where a service launched it: whoever launched otherwise. */
+  owner?: PrincipalId;
   /** Of whom it is told that separation of duties is nominal: all keys lie on one machine. */
   separation: 'nominal' | 'real';
 }

@@ -139,6 +139,13 @@ export function judgeSpeaker(statement: Statement, facts: Facts, nowMs: number):
   if (principal.revokedAt !== undefined) {
     return { good: false, code: 'person.revoked', reason: `${principal.id} was revoked at ${principal.revokedAt}.` };
   }
+  if (principal.service !== undefined && statement.verb !== 'launch') {
+    return {
+      good: false,
+      code: 'service.only-launches',
+      reason: `${principal.id} is a service: it can launch ${principal.service.launches.join(', ')} and say nothing else.`,
+    };
+  }
   const atMs = Date.parse(statement.at);
   if (!(atMs <= nowMs + clockSkewMs)) {
     return {
@@ -164,6 +171,25 @@ export function judgeResponder(
   if (!speaker.principal.responder)
     return refused('person.not-a-responder', `${speaker.principal.id} is not in a group of responders.`);
   return { counts: true };
+}
+
+/** Whether this may start a run of that runbook: a responder any, a service only those that people.yaml lists for it. */
+export function judgeLauncher(
+  statement: Statement,
+  facts: Facts,
+  runbook: string | undefined,
+  nowMs: number,
+): ReturnType<typeof judgeResponder> {
+  const speaker = judgeSpeaker(statement, facts, nowMs);
+  if (!speaker.good) return refused(speaker.code, speaker.reason);
+  const { id, service } = speaker.principal;
+  if (service === undefined) return judgeResponder(statement, facts, nowMs);
+  const { about, verb } = statement;
+  // Nobody stands behind what a service would take over, or add to what people launched.
+  if (verb !== 'launch' || about.kind !== 'launch' || about.adopts !== undefined || about.amends !== undefined)
+    return refused('service.only-launches', `${id} is a service, which launches and does nothing else.`);
+  if (runbook !== undefined && service.launches.includes(runbook)) return { counts: true };
+  return refused('service.other-runbook', `${id} may launch ${service.launches.join(', ')} and nothing else.`);
 }
 
 /** Whether a responder may hand over to this person: somebody who could answer when paged. */

@@ -1,5 +1,6 @@
 /** The compiled form of `firebreak.yaml`: where things are, what must not be touched, how often to look. No secrets, only references. */
 import type { Target } from './change.js';
+import type { Hook } from './hook.js';
 import type { Runbook } from './runbook.js';
 import type { Digest } from './json.js';
 import type { People } from './people.js';
@@ -51,6 +52,8 @@ export interface Installation {
   systems: Record<string, AwsSystem>;
   protected: Protected[];
   watch: { everyMs: number; settlesPerHour: number };
+  /** By name; absent: none. */
+  hooks?: Record<string, Hook>;
   slack?: SlackSettings;
   gateway: { host: string; port: number };
   /** Absent: the journal is a file of the workspace. */

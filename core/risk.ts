@@ -10,6 +10,15 @@ export const leastGate: Record<Risk, { need: number; personalKeys: number }> = {
   irreversible: { need: 2, personalKeys: 1 },
 };
 
+/**
+ * Whoever holds the secret of a hook could launch through it and then agree alone: where a service launched, one more person
+ * agrees, so that two pairs of hands are needed as always.
+ */
+export function leastGateOf(risk: Risk, byService: boolean): { need: number; personalKeys: number } {
+  const { need, personalKeys } = leastGate[risk];
+  return { need: byService && need > 0 ? need + 1 : need, personalKeys };
+}
+
 /** Sorts what does most harm, and so matters most, to the front. */
 export function worstFirst(a: Risk, b: Risk): number {
   return risks.indexOf(b) - risks.indexOf(a);

@@ -161,7 +161,7 @@ function launched(view: RunView | undefined, event: Event): RunView {
     inputs: data.inputs,
     ...(data.amends === undefined ? {} : { amends: data.amends }),
     requester: event.actor,
-    owner: event.actor,
+    owner: data.owner ?? event.actor,
     launchedAt: event.occurredAt,
     state: refused ? 'refused' : 'planning',
     steps: data.steps.map((each) => ({ ...each, state: 'waiting' as const, counts: {}, exceptions: [] })),

@@ -68,7 +68,26 @@ export interface SshProof {
   signature: string;
 }
 
-export type Proof = SlackProof | SshProof;
+/** How the sender of a hook shows who it is: a signature over each request, or a constant token, which is weaker. */
+export type HookScheme = 'standard-webhooks' | 'bearer';
+
+/** The gateway's word for a request to a hook that it verified. Whoever speaks so is a service. */
+export interface HookProof {
+  kind: 'hook';
+  key: string;
+  request: {
+    hook: string;
+    scheme: HookScheme;
+    /** What the sender calls this alert; the same one launches once. */
+    id: string;
+    /** In seconds: as the sender signed it, or when it arrived where nothing is signed. */
+    timestamp: number;
+    body: Digest;
+  };
+  signature: string;
+}
+
+export type Proof = SlackProof | SshProof | HookProof;
 
 export interface Statement {
   version: 1;
@@ -92,7 +111,16 @@ export function signedPart(statement: Statement): JsonObject {
 /** What was found about a statement outside workflow code: the directory and the proof. Judged by `core/gate.ts`. */
 export interface Facts {
   /** `undefined` when the directory does not know the speaker, or when two principals claim the identity. */
-  principal: { id: PrincipalId; groups: string[]; responder: boolean; revokedAt?: Iso } | undefined;
+  principal:
+    | {
+        id: PrincipalId;
+        groups: string[];
+        responder: boolean;
+        revokedAt?: Iso;
+        /** Only of a service. */
+        service?: { launches: string[]; owner: PrincipalId };
+      }
+    | undefined;
   /** For `hand-over`: whoever it is handed to; absent when the directory does not know them. */
   to?: { id: PrincipalId; responder: boolean; revokedAt?: Iso };
   proof: { good: true; personalKey: boolean } | { good: false; code: string; reason: string };

@@ -17,6 +17,7 @@ import type { Log } from './log.js';
 import { endOrphans } from './orphaned-runs.js';
 import { planOf } from './plan-answer.js';
 import { prepare } from './prepare.js';
+import { type Alert, prepareAlert } from './prepare-launch.js';
 import { deliverWith, say } from './say.js';
 import { refuseUnknownHolder } from './unknown-holder.js';
 import { knownRun, openViews } from './views.js';
@@ -24,6 +25,8 @@ import { knownRun, openViews } from './views.js';
 export interface Door {
   /** What exactly would be said. `nonce` is a card's, so that two clicks on it are one statement. */
   prepare(ask: Prepare, by: PrincipalId, options?: { nonce?: string }): Promise<Prepared>;
+  /** What a service would launch. Throws where an equal run is open. */
+  prepareAlert(alert: Alert, by: PrincipalId): ReturnType<typeof prepareAlert>;
   /**
    * Resolves once it counted, or with `received; being delivered`; rejects with the ruling when it was refused.
    * `kept` is called as soon as a crash cannot lose it any more: Slack is then told that it arrived.
@@ -92,6 +95,7 @@ export function openDoor({
 
   return {
     prepare: (ask, by, options) => prepare({ store, views, bundle }, ask, by, options?.nonce),
+    prepareAlert: async (alert, by) => prepareAlert({ store, views, bundle: await bundle(), by }, alert),
     say: (statement, kept) => say({ store, views, inbox, answerMs, now }, statement, kept),
     view: async (run) => {
       const view = await views.run(run);

@@ -18,6 +18,7 @@ import { openWorkspace, workspaceAt } from '../worker/workspace.js';
 import { type Door, openDoor } from './door.js';
 import { keptToken, writeGatewayFile } from './gateway-file.js';
 import { healthOf, reachSlack } from './health.js';
+import { openHooks } from './hooks/app.js';
 import { serve } from './server.js';
 import { exportTimeline } from './timeline.js';
 
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
   const door = openDoor({ client, store, bundle, log });
 
   const slack = installation.slack === undefined ? undefined : await connectSlack(installation.slack, secret, door);
+  const hooks = openHooks({ door, signer: signerOf(keys.gateway), secret, log, now: Date.now });
   const server = await serve(
     {
       door,
@@ -61,6 +63,7 @@ async function main(): Promise<void> {
       timeline: async (incident, format) =>
         exportTimeline({ store, signer: signerOf(keys.journal), bundle: await bundle() }, incident, format),
       ...(slack && { slack: slack.listener }),
+      hooks: hooks.listener,
     },
     installation.gateway,
   );
@@ -72,6 +75,7 @@ async function main(): Promise<void> {
   log.info({}, 'the gateway ends');
   await server.end();
   await slack?.stop();
+  await hooks.end();
   await door.end();
   await client.connection.close();
   await store.end();

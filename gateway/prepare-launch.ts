@@ -55,15 +55,39 @@ interface NewRun {
   digest: Digest;
   inputs: Json;
   incident: string;
+  /** A new one, unless it was named before. */
+  run?: string;
   more?: Pick<LaunchAbout, 'adopts' | 'amends'>;
+}
+
+/** What a service launches, under the names that follow from its alert. */
+export interface Alert {
+  runbook: string;
+  inputs: Record<string, Json>;
+  run: string;
+  incident: string;
+  nonce: string;
+}
+
+/** The same for an alert, whose run is named before: sent again, it is the same run. */
+export async function prepareAlert(
+  preparing: Omit<Preparing, 'nonce'>,
+  { nonce, run, incident, ...ask }: Alert,
+): Promise<Omit<Prepared, 'about'> & { about: LaunchAbout }> {
+  const { store, views } = preparing;
+  const { digest, runbook } = findRunbook(preparing.bundle, ask.runbook);
+  const inputs = readInputs(runbook, ask.inputs);
+  const [equal] = await equalLaunches({ store, views }, digest, digestOf(inputs));
+  if (equal !== undefined) throw new EqualLaunchRefusal(equal);
+  const prepared = await prepareRun({ ...preparing, nonce }, { runbook, digest, inputs, incident, run });
+  return { ...prepared, shows: [] };
 }
 
 /** What a new run needs lies in the store before anybody signs, so that the statement alone can start it after a crash. */
 export async function prepareRun(
   { store, bundle, nonce }: Preparing,
-  { runbook, digest, inputs, incident, more = {} }: NewRun,
-): Promise<Omit<Prepared, 'shows'>> {
-  const run = shortId('run', randomBytes(10));
+  { runbook, digest, inputs, incident, run = shortId('run', randomBytes(10)), more = {} }: NewRun,
+): Promise<Omit<Prepared, 'shows' | 'about'> & { about: LaunchAbout }> {
   const inputsDigest = digestOf(inputs);
   await store.putDocument('runbook', digest, runbook as unknown as Json);
   await store.putDocument('inputs', inputsDigest, inputs);

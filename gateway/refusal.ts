@@ -30,6 +30,9 @@ const nextSteps: Record<string, string> = {
     'list the key under your principal in people.yaml, or sign with one that is listed there (`--key FILE`).',
   'proof.signature-wrong': 'prepare it again, and sign what was prepared, unchanged.',
   'proof.stale': 'say it again.',
+  'service.only-launches': 'have a responder say it.',
+  'service.other-runbook':
+    'list the runbook under `launches` of the service in people.yaml, or have a responder launch it.',
   'statement.expired': 'say it again; it was too old when it arrived.',
   'statement.from-the-future': 'set the clock of the machine that signed, then say it again.',
   'statement.replayed': 'nothing needs to be done; it counted the first time.',

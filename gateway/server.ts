@@ -1,6 +1,7 @@
 /**
  * The gateway's API (`api.ts`) over HTTP on loopback. The token lets in; what a person says is a signed statement and is
- * ruled by the engine. Requests to `/slack/events` go to the Slack app's own listener, which verifies Slack's signature.
+ * ruled by the engine. Requests to `/slack/events` go to the Slack app's own listener, which verifies Slack's signature, and
+ * those to `/v1/hooks/` to the one that verifies their senders'.
  */
 import { Readable } from 'node:stream';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
@@ -13,6 +14,7 @@ import { carriesToken } from '../worker/bearer.js';
 import { isLoopback, listen, type Listening, type Place } from '../worker/listen.js';
 import { beingDelivered, type Health } from './api.js';
 import type { Door } from './door.js';
+import { hooksPath } from './hooks/app.js';
 import { bodyOf, statusOf } from './http-errors.js';
 import type { Log } from './log.js';
 import type { TimelineFormat } from './timeline.js';
@@ -29,6 +31,8 @@ export interface ServerDeps {
   log: Log;
   /** Takes `/slack/events`; undefined where no Slack is configured. */
   slack?: RequestListener;
+  /** Takes `/v1/hooks/NAME`, whose senders authenticate by a secret of the hook. */
+  hooks?: RequestListener;
 }
 
 /** A launch with 10,000 targets has some 250 KB; more is no request of ours. */
@@ -45,13 +49,14 @@ export async function serve(deps: ServerDeps, place: Place): Promise<Listening> 
 }
 
 function handle(
-  { slack, log }: ServerDeps,
+  { slack, hooks, log }: ServerDeps,
   api: ReturnType<typeof getRequestListener>,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
   const path = request.url?.split('?')[0];
   if (slack !== undefined && path === '/slack/events') slack(request, response);
+  else if (hooks !== undefined && path?.startsWith(hooksPath) === true) hooks(request, response);
   else api(request, response).catch((error: unknown) => log.error({ path, error }, 'a request could not be answered'));
 }
 

@@ -5,16 +5,31 @@
 import { canonical } from '../core/canonical.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Digest, Json } from '../core/json.js';
-import { bySlack, groupsOf, isResponder, type People, type Principal, type ServiceKey } from '../core/people.js';
+import {
+  byHook,
+  bySlack,
+  groupsOf,
+  isResponder,
+  type People,
+  type Principal,
+  type ServiceKey,
+} from '../core/people.js';
 import { redact } from '../core/redact.js';
-import { type Facts, type SlackProof, signedPart, type SshProof, type Statement } from '../core/statement.js';
+import {
+  type Facts,
+  type HookProof,
+  type SlackProof,
+  signedPart,
+  type SshProof,
+  type Statement,
+} from '../core/statement.js';
 import { digestOf } from './digest.js';
 import { isSignedBy } from './signer.js';
 import { readStatement } from './statement-shape.js';
 import { fingerprintOf, verifySshSignature } from './ssh-signature.js';
 import type { Signer } from './store.js';
 
-/** How far a Slack request, and what Slack said of the account, may lie from the statement, in milliseconds. */
+/** How far a request of Slack or to a hook, and what Slack said of the account, may lie from the statement, in milliseconds. */
 const requestAgeMaxMs = 5 * 60_000;
 
 type Proven = Facts['proof'];
@@ -37,8 +52,7 @@ export function proveFacts(statement: unknown, people: People): Facts {
     return { principal: undefined, proof: bad(read.code, read.reason), digest: nameOf(statement) };
   }
   const said = read.statement;
-  const { proof } = said;
-  const found = proof.kind === 'slack' ? provenBySlack(said, proof, people) : provenBySsh(said, proof, people);
+  const found = provenBy(said, people);
   const { about } = said;
   const named = about.kind === 'run' ? about.to : undefined;
   const to = named !== undefined && Object.hasOwn(people.principals, named) ? people.principals[named] : undefined;
@@ -54,16 +68,29 @@ function handedTo(people: People, { id, revokedAt }: Principal): NonNullable<Fac
   return { id, responder: isResponder(people, id), ...(revokedAt === undefined ? {} : { revokedAt }) };
 }
 
+function provenBy(said: Statement, people: People): Found {
+  switch (said.proof.kind) {
+    case 'slack':
+      return provenBySlack(said, said.proof, people);
+    case 'hook':
+      return provenByHook(said, said.proof, people);
+    case 'ssh':
+      return provenBySsh(said, said.proof, people);
+  }
+}
+
 /** A statement's name on the record: the digest of what its proof signs. */
 export function statementDigest(statement: Statement): Digest {
   return digestOf(signedPart(statement));
 }
 
 /** Before the gateway puts its name to it. A `key` that stands in the proof already is replaced. */
-export type Unattested = Omit<Statement, 'proof'> & { proof: Omit<SlackProof, 'key' | 'signature'> & { key?: string } };
+export type Unattested = Without<SlackProof>;
+export type UnattestedHook = Without<HookProof>;
+type Without<P> = Omit<Statement, 'proof'> & { proof: Omit<P, 'key' | 'signature'> & { key?: string } };
 
-/** The gateway's word that this was said in a Slack request that it verified. */
-export function attest(statement: Unattested, signer: Signer): Statement {
+/** The gateway's word that this was said in a request, of Slack or to a hook, that it verified. */
+export function attest(statement: Unattested | UnattestedHook, signer: Signer): Statement {
   const proof = { ...statement.proof, key: signer.key };
   const signature = signer.sign(canonical(signedPart({ ...statement, proof: { ...proof, signature: '' } })));
   return { ...statement, proof: { ...proof, signature } };
@@ -83,8 +110,36 @@ function provenBySlack(statement: Statement, proof: SlackProof, people: People):
   };
 }
 
+/** The secret of a hook opens that hook and no other, so a service is who its hook says, and nobody else is. */
+function provenByHook(statement: Statement, proof: HookProof, people: People): Found {
+  const { hook, timestamp } = proof.request;
+  const principal = byHook(people, hook);
+  return {
+    principal,
+    proof:
+      attested(statement, proof, people) ??
+      (Math.abs(timestamp * 1000 - Date.parse(statement.at)) > requestAgeMaxMs
+        ? stale('request', statement)
+        : undefined) ??
+      ofItsHook(statement, hook, principal),
+  };
+}
+
+function ofItsHook(statement: Statement, hook: string, principal: Principal | undefined): Proven {
+  if (principal?.id === statement.by) return { good: true, personalKey: false };
+  const whose = principal === undefined ? 'no service of people.yaml, or more than one' : principal.id;
+  return bad(
+    'proof.identity-mismatch',
+    `Through the hook "${hook}" speaks ${whose}; this was said for ${statement.by}.`,
+  );
+}
+
+function stale(what: string, { at }: Statement): Proven {
+  return bad('proof.stale', `The ${what} lies more than ${requestAgeMaxMs / 60_000} minutes from ${at}; say it again.`);
+}
+
 /** Whether the gateway put its name to it; undefined when it did. */
-function attested(statement: Statement, proof: SlackProof, people: People): Proven | undefined {
+function attested(statement: Statement, proof: SlackProof | HookProof, people: People): Proven | undefined {
   const key = gatewayKey(people, proof.key);
   if (key === undefined) {
     return bad('proof.key-unknown', `"${proof.key}" is not the key of a gateway in people.yaml.`);
@@ -114,10 +169,7 @@ function told(statement: Statement, { account, request }: SlackProof): Proven | 
   const atMs = Date.parse(statement.at);
   const distances = [request.timestamp * 1000, Date.parse(account.askedAt)].map((each) => Math.abs(each - atMs));
   if (distances.some((each) => each > requestAgeMaxMs)) {
-    return bad(
-      'proof.stale',
-      `The Slack request lies more than ${requestAgeMaxMs / 60_000} minutes from ${statement.at}; say it again.`,
-    );
+    return stale('Slack request', statement);
   }
   return undefined;
 }
@@ -188,12 +240,13 @@ function gatewayKey(people: People, id: string): ServiceKey | undefined {
 
 function principalFacts(people: People, principal: Principal | undefined): Facts['principal'] {
   if (principal === undefined) return undefined;
-  const { id, revokedAt } = principal;
+  const { id, revokedAt, service } = principal;
   return {
     id,
     groups: groupsOf(people, id),
     responder: isResponder(people, id),
     ...(revokedAt === undefined ? {} : { revokedAt }),
+    ...(service === undefined ? {} : { service: { launches: service.launches, owner: service.owner } }),
   };
 }
 

@@ -66,6 +66,19 @@ const slackProof = z.strictObject({
   signature: z.string(),
 });
 
+const hookProof = z.strictObject({
+  kind: z.literal('hook'),
+  key: text,
+  request: z.strictObject({
+    hook: text,
+    scheme: z.enum(['standard-webhooks', 'bearer']),
+    id: text,
+    timestamp: z.int().min(0),
+    body: digest,
+  }),
+  signature: z.string(),
+});
+
 const sshProof = z.strictObject({ kind: z.literal('ssh'), key: text, signature: z.string() });
 
 const statementShape = z.strictObject({
@@ -77,7 +90,7 @@ const statementShape = z.strictObject({
   validUntil: moment,
   nonce: text,
   reason: z.string().optional(),
-  proof: z.discriminatedUnion('kind', [slackProof, sshProof]),
+  proof: z.discriminatedUnion('kind', [slackProof, hookProof, sshProof]),
 });
 
 export type ReadStatement = { statement: Statement } | { statement?: never; code: string; reason: string };

@@ -7,7 +7,7 @@ import { atLeast } from '../core/gate.js';
 import { followFromLaunch } from '../core/items.js';
 import type { Json } from '../core/json.js';
 import type { PlanRef } from '../core/plan.js';
-import { leastGate, worst } from '../core/risk.js';
+import { leastGateOf, worst } from '../core/risk.js';
 import type { Step } from '../core/runbook.js';
 import { awaitAsk, openAsk } from './asking.js';
 import type { AskRecord, Planned } from './memory.js';
@@ -191,7 +191,7 @@ async function askFor(
   let ask: string | undefined;
   // A step without a gate goes on without an approval; its executor refuses it.
   if (asking.length > 0 && spec !== undefined) {
-    const least = leastGate[worst(asking.map(({ plan }) => plan.risk))];
+    const least = leastGateOf(worst(asking.map(({ plan }) => plan.risk)), memory.byService === true);
     const asked = await openAsk(memory, desk, {
       gate,
       spec: atLeast(spec, least),

@@ -54,6 +54,8 @@ export interface RunMemory {
   run: RunRef;
   /** Who is paged. */
   owner: PrincipalId;
+  /** Launched by a service: one more person agrees at each gate. */
+  byService?: true;
   watch: Accepted['watch'];
   responders: string[];
   /** By step, what people did or decided in the run that this one adds to. */
@@ -94,11 +96,12 @@ export interface RunMemory {
 
 type Accepted = Extract<Begun, { refused?: never }>;
 
-export function freshMemory(run: RunRef, { watch, responders, answered = {} }: Accepted): RunMemory {
+export function freshMemory(run: RunRef, { watch, responders, answered = {}, service }: Accepted): RunMemory {
   return {
     version: 1,
     run,
-    owner: run.requester,
+    owner: service?.owner ?? run.requester,
+    ...(service === undefined ? {} : { byService: true }),
     watch,
     responders,
     answered,

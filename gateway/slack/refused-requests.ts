@@ -3,11 +3,11 @@
  * what. One that Slack signed is there once, however often it comes, in the timeline of what it names. One that nobody signed
  * anybody can send as often as they like: those are counted, and at most once a minute their number is put on record.
  */
-import { randomUUID } from 'node:crypto';
 import type { FirebreakError } from '../../core/errors.js';
 import { type EventDraft, installationChain } from '../../core/event.js';
 import type { JsonObject } from '../../core/json.js';
 import { digestOf } from '../../journal/digest.js';
+import { openCountedRefusals } from '../counted-refusals.js';
 import type { Log } from '../log.js';
 import { approveAction, denyAction } from './ask-card.js';
 import { readValue } from './clicks.js';
@@ -32,18 +32,15 @@ export interface RefusedRequestsDeps {
   everyMs?: number;
 }
 
-const everyMsDefault = 60_000;
-
-export function openRefusedRequests({
-  door,
-  log,
-  now,
-  everyMs = everyMsDefault,
-}: RefusedRequestsDeps): RefusedRequests {
-  /** Unsigned ones since the last event about them. */
-  let counted: { count: number; sinceMs: number; last: FirebreakError } | undefined;
-  let pause: NodeJS.Timeout | undefined;
-  let writing = Promise.resolve();
+export function openRefusedRequests({ door, log, now, everyMs }: RefusedRequestsDeps): RefusedRequests {
+  const unsigned = openCountedRefusals({
+    store: door.store,
+    log,
+    now,
+    name: 'slack',
+    what: { one: 'request that Slack did not sign', many: 'requests that Slack did not sign' },
+    ...(everyMs === undefined ? {} : { everyMs }),
+  });
 
   const append = (draft: Pick<EventDraft, 'chain' | 'id' | 'run'>, data: JsonObject): Promise<unknown> =>
     door.store.append([
@@ -52,26 +49,6 @@ export function openRefusedRequests({
   // It stays refused, whether or not it can be written down.
   const unrecorded = (error: unknown): void =>
     log.error({ error }, 'a refused Slack request could not be put on record');
-
-  function tell(): void {
-    if (counted === undefined) return;
-    const { count, sinceMs, last } = counted;
-    counted = undefined;
-    const since = new Date(sinceMs).toISOString();
-    const many =
-      count === 1 ? '1 request that Slack did not sign was' : `${count} requests that Slack did not sign were`;
-    const data = { code: last.code, reason: `${many} refused since ${since}. The last: ${last.message}`, count, since };
-    const place = { chain: installationChain, id: `slack-unsigned-${randomUUID()}` };
-    writing = writing.then(() => append(place, data)).then(() => undefined, unrecorded);
-  }
-
-  function tellAndPause(): void {
-    tell();
-    pause = setTimeout(() => {
-      pause = undefined;
-      if (counted !== undefined) tellAndPause();
-    }, everyMs).unref();
-  }
 
   async function recordSigned(
     { signature, body }: VerifiedRequest,
@@ -89,15 +66,8 @@ export function openRefusedRequests({
 
   return {
     signed: (request, asked, why) => recordSigned(request, asked, why).catch(unrecorded),
-    unsigned(why) {
-      counted = { count: (counted?.count ?? 0) + 1, sinceMs: counted?.sinceMs ?? now(), last: why };
-      if (pause === undefined) tellAndPause();
-    },
-    async end() {
-      clearTimeout(pause);
-      tell();
-      await writing;
-    },
+    unsigned: (why) => unsigned.count(why),
+    end: () => unsigned.end(),
   };
 }
 

@@ -212,9 +212,14 @@ function saying({ data, statement }: Event): string {
 }
 
 function howProven({ proof }: Statement): string {
-  return proof.kind === 'ssh'
-    ? `own SSH key ${code(proof.key)}`
-    : `Slack account ${code(proof.request.user)} of ${code(proof.request.team)}, attested by ${code(proof.key)}`;
+  switch (proof.kind) {
+    case 'ssh':
+      return `own SSH key ${code(proof.key)}`;
+    case 'slack':
+      return `Slack account ${code(proof.request.user)} of ${code(proof.request.team)}, attested by ${code(proof.key)}`;
+    case 'hook':
+      return `hook ${code(proof.request.hook)} (${proof.request.scheme}), alert ${code(proof.request.id)}, attested by ${code(proof.key)}`;
+  }
 }
 
 function statusOf({ status, error, hold }: Outcome): string {

@@ -5,10 +5,18 @@
 import * as z from 'zod';
 import type { Event } from '../../core/event.js';
 import type { GateAsked, OwnerChanged, RunLaunched, StatementRuled } from '../../core/event-data.js';
-import { type Ask, type Counted, judge, judgeHandOver, judgeResponder, verdict } from '../../core/gate.js';
+import {
+  type Ask,
+  type Counted,
+  judge,
+  judgeHandOver,
+  judgeLauncher,
+  judgeResponder,
+  verdict,
+} from '../../core/gate.js';
 import type { Digest, Iso, PrincipalId } from '../../core/json.js';
 import type { People } from '../../core/people.js';
-import { leastGate, type Risk, risks, worst } from '../../core/risk.js';
+import { leastGateOf, type Risk, risks, worst } from '../../core/risk.js';
 import type { Facts, Statement } from '../../core/statement.js';
 import { whoMay } from '../../core/verbs.js';
 import { digestOf, planDigest } from '../digest.js';
@@ -38,7 +46,7 @@ interface Asked {
 }
 
 interface RunRecord {
-  launch?: { digest: Digest; requester: PrincipalId };
+  launch?: { digest: Digest; requester: PrincipalId; byService: boolean };
   asked: readonly Asked[];
   tasks?: Tasks;
 }
@@ -137,17 +145,23 @@ function launched(here: Here): Heard {
   if (agreement.get(run)?.launch !== undefined) return heard(here, 'run.launched-twice', `${run} was launched before.`);
   const facts = factsOf(here);
   if (statement === undefined || !facts.proof.good) return unproven(here, facts);
-  const ruling = judgeResponder(statement, facts, Date.parse(event.occurredAt));
-  if (!ruling.counts) return heard(here, ruling.code, `The launch does not count: ${ruling.reason}`);
   const { about, by } = statement;
+  const { runbook, digest: compiled, launch: named } = (event.data ?? {}) as Partial<RunLaunched>;
+  const ruling = judgeLauncher(statement, facts, runbook, Date.parse(event.occurredAt));
+  if (!ruling.counts) return heard(here, ruling.code, `The launch does not count: ${ruling.reason}`);
   const digest = digestOf(about);
   if (about.kind !== 'launch' || about.run !== run || about.incident !== event.chain || event.actor !== by) {
     return heard(here, 'run.other-launch', 'The statement did not launch this run.');
   }
-  if ((event.data as Partial<RunLaunched> | undefined)?.launch !== digest) {
-    return heard(here, 'run.other-launch', 'The launch digest is not that of the statement.');
-  }
-  return withRun({ ...here, proven: 1 }, run, (record) => ({ ...record, launch: { digest, requester: by } }));
+  if (named !== digest) return heard(here, 'run.other-launch', 'The launch digest is not that of the statement.');
+  const byService = facts.principal?.service !== undefined;
+  // What a service may launch is told by name, which must then be that of what was launched.
+  if (byService && (about.kind !== 'launch' || compiled !== about.runbook))
+    return heard(here, 'run.other-launch', 'The runbook is not that of the statement.');
+  return withRun({ ...here, proven: 1 }, run, (record) => ({
+    ...record,
+    launch: { digest, requester: by, byService },
+  }));
 }
 
 function asked(here: Here): Heard {
@@ -162,7 +176,7 @@ function asked(here: Here): Heard {
     return heard(here, 'gate.other-launch', 'The gate asks about another launch.');
   }
   if (ask.allows === 'carry out') {
-    const least = leastGate[risk];
+    const least = leastGateOf(risk, launch.byService);
     if (ask.spec.need < least.need || ask.spec.personalKeys < least.personalKeys) {
       return heard(
         here,

@@ -101,8 +101,8 @@ const validMs = 60 * 60_000;
 export async function startInstallation(options: TestOptions = {}): Promise<TestInstallation> {
   const root = mkdtempSync(join(tmpdir(), 'firebreak-test-'));
   const world = await openWorld({ root, watchEvery: options.watchEvery ?? '1m' });
-  edit(join(root, 'people.yaml'), options.people);
-  edit(join(root, 'firebreak.yaml'), options.installation);
+  editFile(join(root, 'people.yaml'), options.people);
+  editFile(join(root, 'firebreak.yaml'), options.installation);
   if (options.postgres !== undefined) keepJournalIn(root, options.postgres);
   if (options.runbooks !== undefined) {
     cpSync(workspaceAt(root).runbooks, join(root, 'runbooks'), { recursive: true });
@@ -285,12 +285,12 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
 /** As an administrator does: the address into a private file, and a reference to it into `firebreak.yaml`. */
 function keepJournalIn(root: string, url: string): void {
   writeFileSync(join(root, 'secrets', 'journal-url'), url, { mode: 0o600 });
-  edit(
+  editFile(
     join(root, 'firebreak.yaml'),
     (text) => `${text}journal: { postgres: { url: { file: secrets/journal-url } } }\n`,
   );
 }
 
-function edit(file: string, change: ((text: string) => string) | undefined): void {
+export function editFile(file: string, change: ((text: string) => string) | undefined): void {
   if (change !== undefined) writeFileSync(file, change(readFileSync(file, 'utf8')));
 }

@@ -2,6 +2,7 @@
 import type { Target } from '../core/change.js';
 import { FirebreakError } from '../core/errors.js';
 import type { Protected } from '../core/installation.js';
+import { textsIn } from '../core/inventory.js';
 import type { Json } from '../core/json.js';
 
 /** Throws when the target, or anything that the item names, is protected. */
@@ -15,10 +16,4 @@ export function refuseProtected(list: Protected[], target: Target | undefined, i
     nextStep: 'leave it out, or take it from `protected` in firebreak.yaml if that is no longer true.',
     target: hit.target.id,
   });
-}
-
-function textsIn(value: Json): string[] {
-  if (typeof value === 'string') return [value];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap(textsIn);
 }

@@ -53,6 +53,7 @@ export function checks(): Check[] {
     { name: 'workspace', check: () => attempt(() => workspaceFiles(workspace)) },
     { name: 'keys', check: () => attempt(() => keyModes(workspace)) },
     { name: 'configuration', check: () => attempt(() => configuration(bundle)) },
+    { name: 'inventory', check: withBundle((good) => Promise.resolve(inventory(good))) },
     { name: 'temporal', check: () => attempt(() => temporal(workspace)) },
     { name: 'payloads', check: withBundle((good) => attempt(() => payloads(good, workspace))) },
     { name: 'gateway', check: () => attempt(async () => gateway(await health)) },
@@ -127,6 +128,18 @@ async function configuration(checked: ReturnType<typeof checkBundle>): Promise<F
     says: first === undefined ? 'invalid' : `${errors.length} errors, the first: ${formatProblem(first)}`,
     nextStep: 'see all of them with `firebreak validate`.',
   };
+}
+
+/** What it runs on can be anywhere; that somebody thought of it is all that can be looked at. */
+function inventory({ installation: { systems, targets = {}, protected: all } }: Bundle): Finding {
+  const says = `${Object.keys(systems).length} systems, ${Object.keys(targets).length} named targets, ${all.length} protected`;
+  return all.length > 0
+    ? { ok: true, says }
+    : {
+        ok: true,
+        says,
+        nextStep: 'list what Firebreak itself runs on, and the way in to it, under `protected` of firebreak.yaml.',
+      };
 }
 
 async function temporal(workspace: Workspace): Promise<Finding> {

@@ -10,7 +10,8 @@ import { explain } from '../compiler/explain.js';
 import { explainCommands, stepsByHand } from '../compiler/explain-commands.js';
 import { readInputs } from '../compiler/inputs.js';
 import { compileInstallation } from '../compiler/installation.js';
-import type { AwsSystem } from '../core/installation.js';
+import type { Installation } from '../core/installation.js';
+import type { Inventory } from '../core/inventory.js';
 import type { Json } from '../core/json.js';
 import type { Runbook } from '../core/runbook.js';
 import { workspaceAt } from '../worker/workspace.js';
@@ -45,23 +46,24 @@ export async function explainRunbook(
 }
 
 function commands(out: Output, runbook: Runbook, catalog: Catalog, words: string[]): ExitCode {
-  const text = explainCommands(runbook, catalog, { systems: systemsHere(), inputs: someInputs(runbook, words) });
+  const { systems = {}, targets = {} } = installationHere() ?? {};
+  const text = explainCommands(runbook, catalog, { systems, inputs: someInputs(runbook, words, targets) });
   const { name, version } = runbook;
   out.answer({ runbook: name, version, steps: stepsByHand(runbook, catalog), text }, [text.trimEnd()]);
   return exitCodes.done;
 }
 
 /** The inputs that were typed, read by their types; none has to be. */
-function someInputs({ name, inputs }: Runbook, words: string[]): Record<string, Json> {
+function someInputs({ name, inputs }: Runbook, words: string[], targets: Inventory): Record<string, Json> {
   const optional = Object.entries(inputs).map(([input, type]) => [input, { ...type, optional: true }] as const);
-  return readInputs({ name, inputs: Object.fromEntries(optional) }, fromWords(words));
+  return readInputs({ name, inputs: Object.fromEntries(optional) }, fromWords(words), targets);
 }
 
 /** Of the workspace, where there is one that can be read: this verb is for the worst of days, and works without. */
-function systemsHere(): Record<string, AwsSystem> {
+function installationHere(): Installation | undefined {
   const { installation: file } = workspaceAt();
-  if (!existsSync(file)) return {};
-  return compileInstallation({ file, text: readFileSync(file, 'utf8') }).installation?.systems ?? {};
+  if (!existsSync(file)) return undefined;
+  return compileInstallation({ file, text: readFileSync(file, 'utf8') }).installation;
 }
 
 function usage(message: string, nextStep: string): CliError {

@@ -1,6 +1,6 @@
 /** `holds [RUN|INCIDENT]`: what is in force, from the journal alone; what may or may not have happened says since when. */
 import { targetKey } from '../core/change.js';
-import { type Hold, standingOf } from '../core/hold.js';
+import { type ShownHold, standingOf } from '../core/hold.js';
 import { itemName } from '../core/reach.js';
 import type { RunView } from '../core/run-view.js';
 import { saysStanding } from '../core/settle-limit.js';
@@ -21,16 +21,16 @@ export async function holds({ out }: Call, of: string | undefined): Promise<Exit
   return exitCodes.done;
 }
 
-export function holdsTable(found: Hold[], views: RunView[]): string[] {
+export function holdsTable(found: ShownHold[], views: RunView[]): string[] {
   return table(
     ['ITEM', 'TARGET', 'HELD', 'STATE', 'NOW', 'BEFORE', 'BY'],
     found.map((hold) => holdRow(hold, views)),
   );
 }
 
-function holdRow(hold: Hold, views: RunView[]): string[] {
+function holdRow(hold: ShownHold, views: RunView[]): string[] {
   const by = hold.holders.map(({ run, requester }) => `${run} (${requester})`).join(', ');
   const before = withDifferences(short(hold.before), { after: hold.before, planned: hold.planned });
   const state = saysStanding(hold, views, (at) => at);
-  return [itemName(hold.item), targetKey(hold.target), hold.aspect, state, short(hold.after), before, by];
+  return [itemName(hold.item, hold.known), targetKey(hold.target), hold.aspect, state, short(hold.after), before, by];
 }

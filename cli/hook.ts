@@ -32,7 +32,7 @@ export async function hookTest({ out, options }: Call<HookOptions>, name: string
   }
   const runbook = runbookNamed(bundle, hook.runbook)?.runbook;
   if (runbook === undefined) throw new Error(`The bundle has no ${hook.runbook} (this is a bug).`);
-  const inputs = readInputs(runbook, reading.inputs);
+  const inputs = readInputs(runbook, reading.inputs, bundle.installation.targets);
   const { run, incident } = namesOfAlert(name, reading.id);
   const by = byHook(bundle.people, name)?.id;
   const document = {

@@ -32,7 +32,7 @@ export function planTable({ steps }: PlanAnswer): string[] {
     .toSorted((a, b) => Number(differs(b.change)) - Number(differs(a.change)))
     .map(({ step, change }) => [
       step,
-      itemName(change.item),
+      itemName(change.item, change.known),
       targetKey(change.target),
       change.aspect,
       short(change.before),

@@ -77,7 +77,7 @@ function headLines(view: RunView): string[] {
   return [
     `${run}  ${runbook} version ${version} in ${environment}: ${state}`,
     `by ${requester} at ${launchedAt}, incident ${incident}${endedAt === undefined ? '' : `, ended ${endedAt}`}${reason === undefined ? '' : `: ${oneLine(reason)}`}`,
-    ...(owner === requester ? [] : [`Its owner is ${owner}, to whom it was handed over.`]),
+    ...(owner === requester ? [] : [`Its owner is ${owner}.`]),
     ...(says === undefined ? [] : [`Ended: ${says}.`]),
     ...(view.separation === 'nominal'
       ? ['Separation of duties is nominal: all keys of this installation lie on one machine.']

@@ -93,6 +93,12 @@ function declareOffline(program: Command): void {
     .action((runbook: string | undefined, words: string[], options: ExplainOptions) =>
       perform(options, async (call) => (await import('./explain.js')).explainRunbook(call, runbook, words)),
     );
+  verb(program, 'inventory', 'list systems, targets with their owners, and what is never changed', [
+    'firebreak inventory',
+    'firebreak inventory --json',
+  ]).action((options: CommonOptions) =>
+    perform(options, async (call) => (await import('./inventory.js')).inventory(call)),
+  );
   verb(
     program,
     'permissions [runbooks-or-units...]',

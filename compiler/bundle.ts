@@ -115,11 +115,17 @@ export async function checkBundle(
 }
 
 /**
- * A gate that too few people are left to pass, a step that nobody is left to answer, or a hook through which nobody may speak is
- * an error to whoever validates, and does not keep a process from loading: it lets nothing through, while going on with the last
- * good bundle would let a revoked approver count.
+ * A gate that too few people are left to pass, a step that nobody is left to answer, a hook through which nobody may speak, or a
+ * thing whose owner has left is an error to whoever validates, and does not keep a process from loading: it lets nothing through,
+ * while going on with the last good bundle would let a revoked approver count.
  */
-const letsNothingThrough = new Set(['gate.cannot-be-met', 'step.nobody', 'hook.nobody', 'hook.not-allowed']);
+const letsNothingThrough = new Set([
+  'gate.cannot-be-met',
+  'step.nobody',
+  'hook.nobody',
+  'hook.not-allowed',
+  'target.unknown-owner',
+]);
 
 function stops(problem: Problem): boolean {
   return isError(problem) && !letsNothingThrough.has(problem.code);

@@ -3,6 +3,7 @@
  * Everything that is wrong is said at once: a responder should correct a form one time.
  */
 import { FirebreakError } from '../core/errors.js';
+import type { Inventory } from '../core/inventory.js';
 import type { Json } from '../core/json.js';
 import type { InputType, Runbook } from '../core/runbook.js';
 import { didYouMean, oneOf } from './problem.js';
@@ -10,7 +11,12 @@ import { didYouMean, oneOf } from './problem.js';
 /** A text without a `max` of its own is cut off here: inputs stand on cards and in every journal entry of the launch. */
 const textMax = 10_000;
 
-export function readInputs(runbook: Pick<Runbook, 'name' | 'inputs'>, raw: Record<string, Json>): Record<string, Json> {
+/** Where an id is wanted, a name of the inventory stands for it. */
+export function readInputs(
+  runbook: Pick<Runbook, 'name' | 'inputs'>,
+  raw: Record<string, Json>,
+  inventory: Inventory = {},
+): Record<string, Json> {
   const known = Object.keys(runbook.inputs);
   const unknown = Object.keys(raw).filter((name) => !known.includes(name));
   const faults = unknown.map((name) => `unknown input "${name}"${didYouMean(name, known)}`);
@@ -22,7 +28,7 @@ export function readInputs(runbook: Pick<Runbook, 'name' | 'inputs'>, raw: Recor
       else if (type.optional !== true) faults.push(`input "${name}" is missing`);
       continue;
     }
-    const read = readInput(name, type, given);
+    const read = readInput(name, type, given, inventory);
     faults.push(...read.faults);
     if (read.faults.length === 0) values[name] = read.value;
   }
@@ -38,14 +44,16 @@ export function readInputs(runbook: Pick<Runbook, 'name' | 'inputs'>, raw: Recor
 type Read = { value: Json; faults: string[] };
 
 /** One value, checked against its type. The faults name the input. */
-export function readInput(name: string, type: InputType, given: Json): Read {
-  return type.type === 'list' ? readList(name, type, given) : readOne(`input "${name}"`, type, given);
+export function readInput(name: string, type: InputType, given: Json, inventory: Inventory = {}): Read {
+  return type.type === 'list'
+    ? readList(name, type, given, inventory)
+    : readOne(`input "${name}"`, type, given, inventory);
 }
 
-function readList(name: string, type: InputType, given: Json): Read {
+function readList(name: string, type: InputType, given: Json, inventory: Inventory): Read {
   const of: InputType = { type: (type.of ?? 'string') as InputType['type'] };
   const entries = Array.isArray(given) ? given : typeof given === 'string' ? split(given, of) : [given];
-  const reads = entries.map((entry) => readOne(`an entry of input "${name}"`, of, entry));
+  const reads = entries.map((entry) => readOne(`an entry of input "${name}"`, of, entry, inventory));
   // The same host twice is one host. The order stays: it is the order in which people see it.
   const value = [...new Set(reads.map((read) => read.value))];
   const faults = [...new Set(reads.flatMap((read) => read.faults))];
@@ -61,13 +69,19 @@ function split(text: string, of: InputType): string[] {
     .filter((part) => part !== '');
 }
 
-const ids: Partial<Record<InputType['type'], { shape: RegExp; like: string }>> = {
-  'aws-instance': { shape: /^i-[0-9a-z]{1,17}$/, like: 'i-0ab1c2d3e4f5a6b7c' },
+/** `named`: of which type a target of the inventory is that can be given by its name. */
+const ids: Partial<Record<InputType['type'], { shape: RegExp; like: string; named?: string }>> = {
+  'aws-instance': { shape: /^i-[0-9a-z]{1,17}$/, like: 'i-0ab1c2d3e4f5a6b7c', named: 'instance' },
   run: { shape: /^run-[0-9a-hjkmnp-tv-z]{10}$/, like: 'run-4k7mq2x9ab' },
   incident: { shape: /^inc-[0-9a-hjkmnp-tv-z]{10}$/, like: 'inc-4k7mq2x9ab' },
 };
 
-function readOne(what: string, type: InputType, given: Json): Read {
+/** Whether a name could be taken for an id of some system. */
+export function readsAsId(name: string): boolean {
+  return Object.values(ids).some(({ shape }) => shape.test(name));
+}
+
+function readOne(what: string, type: InputType, given: Json, inventory: Inventory): Read {
   const value = typeof given === 'string' ? given.trim() : given;
   const refuse = (must: string): Read => ({ value: null, faults: [`${what} must be ${must}, not ${shown(given)}`] });
   switch (type.type) {
@@ -94,10 +108,15 @@ function readOne(what: string, type: InputType, given: Json): Read {
     case 'aws-instance':
     case 'run':
     case 'incident': {
-      const id = ids[type.type];
-      return typeof value === 'string' && id?.shape.test(value)
-        ? { value, faults: [] }
-        : refuse(`an id such as ${id?.like ?? ''}`);
+      const { shape, like, named } = ids[type.type] ?? { shape: /^$/, like: '' };
+      if (typeof value === 'string' && shape.test(value)) return { value, faults: [] };
+      const names = Object.keys(inventory).filter((name) => inventory[name]?.type === named);
+      const target = typeof value === 'string' && names.includes(value) ? inventory[value] : undefined;
+      if (target !== undefined) return { value: target.id, faults: [] };
+      if (names.length === 0) return refuse(`an id such as ${like}`);
+      const { faults } = refuse(`an id such as ${like}, or a name of the inventory`);
+      const meant = typeof value === 'string' ? didYouMean(value, names) : '';
+      return { value: null, faults: faults.map((fault) => `${fault}${meant}`) };
     }
     case 'list':
       return refuse('a single value');

@@ -2,12 +2,13 @@
 import * as z from 'zod';
 import { parseDuration } from '../core/duration.js';
 import type { AwsSystem, Installation, SlackSettings } from '../core/installation.js';
-import { apiVersion, duration, line, slug, toMs } from './forms.js';
+import { apiVersion, duration, slug, toMs } from './forms.js';
 import { didYouMean, inOrder, isError, oneOf, type Problem } from './problem.js';
 import { type Report, reportOn } from './report.js';
 import { hooksForm, compileHooks } from './hook-form.js';
 import { secretRef } from './secret-ref.js';
 import { check } from './shape.js';
+import { compileProtected, compileTargets, protectedForm, targetsForm } from './target-form.js';
 import { parseSource } from './source.js';
 
 /** Seldom enough not to load the systems, often enough that an attacker does not win by patience. */
@@ -86,17 +87,10 @@ export const installationForm = z
     kind: z.literal('Installation').describe('Write `Installation`.'),
     environment: slug.describe('What this installation answers for, such as production; part of every launch.'),
     systems: z.record(slug, awsForm).describe('The systems that runbooks work on, by the name units have for them.'),
-    protected: z
-      .array(
-        z
-          .strictObject({
-            system: z.string().describe('A name under systems.'),
-            type: slug.describe('The type of the thing, such as instance.'),
-            id: z.string().min(1).max(200).describe("The system's own id of the thing."),
-            why: line.describe('Why it must not be touched; shown when it is refused.'),
-          })
-          .meta({ title: 'protected target' }),
-      )
+    targets: targetsForm
+      .optional()
+      .describe('Names for things, with their owners; a name can be given where a runbook asks for the id.'),
+    protected: protectedForm
       .default([])
       .describe("What is never changed, whoever approves: Firebreak's own hosts, roles and database."),
     watch: z
@@ -164,15 +158,16 @@ export function compileInstallation({ file, text }: { file: string; text: string
 
 function installationOf(form: InstallationForm, report: Report): Installation {
   checkSystems(form, report);
-  checkProtected(form, report);
   checkEncryption(form, report);
+  const inventory = compileTargets(form, report);
   const installation: Installation = {
     environment: form.environment,
     systems: Object.fromEntries(Object.entries(form.systems).map(([name, system]) => [name, awsOf(system)])),
-    protected: form.protected.map(({ system, type, id, why }) => ({ target: { system, type, id }, why })),
+    protected: compileProtected(form, inventory, report),
     watch: { everyMs: toMs(form.watch.every), settlesPerHour: form.watch.settles_per_hour },
     gateway: listenOf(form.gateway.listen, report),
   };
+  if (form.targets !== undefined) installation.targets = inventory;
   if (form.hooks !== undefined) installation.hooks = compileHooks(form.hooks, report);
   if (form.slack !== undefined) installation.slack = slackOf(form.slack);
   if (form.journal !== undefined) installation.journal = form.journal;
@@ -200,19 +195,6 @@ function checkSystems(form: InstallationForm, report: Report): void {
         'Write shown_on: emulator, or remove the endpoint.',
       );
     }
-  }
-}
-
-function checkProtected(form: InstallationForm, report: Report): void {
-  const names = Object.keys(form.systems);
-  for (const [index, { system }] of form.protected.entries()) {
-    if (!names.includes(system))
-      report.value(
-        ['protected', index, 'system'],
-        'protected.unknown-system',
-        `unknown system "${system}"${didYouMean(system, names)}`,
-        oneOf(names),
-      );
   }
 }
 

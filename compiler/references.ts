@@ -1,6 +1,7 @@
 /** What `firebreak.yaml` and `people.yaml` say of each other and of runbooks: checked once all of them are known. */
 import type { Hook } from '../core/hook.js';
 import type { Installation } from '../core/installation.js';
+import type { Inventory } from '../core/inventory.js';
 import { byHook, type People } from '../core/people.js';
 import type { Runbook } from '../core/runbook.js';
 import { readInput } from './inputs.js';
@@ -20,8 +21,9 @@ export function checkReferences(
 ): Problem[] {
   return [
     ...reported(files.installation, (report) => {
+      checkOwners(installation, people, report);
       for (const [name, hook] of Object.entries(installation.hooks ?? {}))
-        checkHook(name, hook, people, runbooks, report);
+        checkHook(name, hook, { people, runbooks, targets: installation.targets ?? {} }, report);
     }),
     ...reported(files.people, (report) => checkServices(people, installation, runbooks, report)),
   ];
@@ -35,7 +37,27 @@ function reported({ file, text }: { file: string; text: string }, look: (report:
   return report.problems;
 }
 
-function checkHook(name: string, hook: Hook, people: People, runbooks: Runbook[], report: Report): void {
+/** Whose a thing is, people are told who decide about it: a name that nobody has is no answer. */
+function checkOwners({ targets = {} }: Installation, { principals, groups }: People, report: Report): void {
+  const persons = Object.keys(principals).filter((id) => principals[id]?.service === undefined);
+  const known = [...Object.keys(groups), ...persons];
+  for (const [name, { owner }] of Object.entries(targets)) {
+    const path = ['targets', name, 'owner'];
+    if (!known.includes(owner)) {
+      const message = `people.yaml has no person or group "${owner}"${didYouMean(owner, known)}`;
+      report.value(path, 'target.unknown-owner', message, oneOf(known));
+    } else if (principals[owner]?.revokedAt !== undefined) {
+      report.note(path, 'target.revoked-owner', `${owner} was revoked`, 'Name whoever it belongs to now.');
+    }
+  }
+}
+
+function checkHook(
+  name: string,
+  hook: Hook,
+  { people, runbooks, targets }: { people: People; runbooks: Runbook[]; targets: Inventory },
+  report: Report,
+): void {
   const path = ['hooks', name];
   const runbook = runbooks.find((each) => each.name === hook.runbook);
   if (runbook === undefined) {
@@ -46,7 +68,7 @@ function checkHook(name: string, hook: Hook, people: People, runbooks: Runbook[]
       `unknown runbook "${hook.runbook}"${didYouMean(hook.runbook, names)}`,
       oneOf(names),
     );
-  } else checkInputs(hook, runbook, [...path, 'inputs'], report);
+  } else checkInputs(hook, runbook, { inventory: targets, path: [...path, 'inputs'], report });
   const speaker = byHook(people, name);
   if (speaker === undefined || speaker.revokedAt !== undefined) {
     report.key(
@@ -67,7 +89,11 @@ function checkHook(name: string, hook: Hook, people: People, runbooks: Runbook[]
   }
 }
 
-function checkInputs({ inputs }: Hook, runbook: Runbook, path: (string | number)[], report: Report): void {
+function checkInputs(
+  { inputs }: Hook,
+  runbook: Runbook,
+  { inventory, path, report }: { inventory: Inventory; path: string[]; report: Report },
+): void {
   const known = Object.keys(runbook.inputs);
   for (const [name, expr] of Object.entries(inputs)) {
     const type = runbook.inputs[name];
@@ -75,7 +101,7 @@ function checkInputs({ inputs }: Hook, runbook: Runbook, path: (string | number)
       const message = `${runbook.name} has no input "${name}"${didYouMean(name, known)}`;
       report.key([...path, name], 'hook.unknown-input', message, oneOf(known));
     } else if (expr.op === 'literal') {
-      for (const fault of readInput(name, type, expr.value).faults)
+      for (const fault of readInput(name, type, expr.value, inventory).faults)
         report.value([...path, name], 'hook.input', fault, 'Give a value that could also be given at launch.');
     }
   }

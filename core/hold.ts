@@ -1,6 +1,7 @@
 /** What Firebreak keeps of a side of a target while a containment is in force; written before the world is touched. */
 import type { Target, UnitName } from './change.js';
 import type { GateSpec } from './gate.js';
+import { type Inventory, type Known, knownOf } from './inventory.js';
 import type { Digest, Iso, Json, PrincipalId } from './json.js';
 import type { Risk } from './risk.js';
 
@@ -63,6 +64,16 @@ export interface Hold {
   closedAt?: Iso;
   /** How it closed: `released`, `kept as found`, `done`, ... */
   outcome?: string;
+}
+
+/** A hold as it is shown to people: with what the inventory calls its item, and whose that is. */
+export interface ShownHold extends Hold {
+  known?: Known;
+}
+
+export function shownHold(hold: Hold, inventory: Inventory): ShownHold {
+  const known = knownOf(inventory, hold);
+  return known === undefined ? hold : { ...hold, known };
 }
 
 /** How a hold stands, in the words that every view uses, and since when. */

@@ -1,6 +1,7 @@
 /** The compiled form of `firebreak.yaml`: where things are, what must not be touched, how often to look. No secrets, only references. */
 import type { Target } from './change.js';
 import type { Hook } from './hook.js';
+import type { Inventory } from './inventory.js';
 import type { Runbook } from './runbook.js';
 import type { Digest } from './json.js';
 import type { People } from './people.js';
@@ -50,6 +51,9 @@ export interface Protected {
 export interface Installation {
   environment: string;
   systems: Record<string, AwsSystem>;
+  /** Names for things; absent: none. */
+  targets?: Inventory;
+  /** Those of `targets` that say so, too. */
   protected: Protected[];
   watch: { everyMs: number; settlesPerHour: number };
   /** By name; absent: none. */

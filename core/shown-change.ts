@@ -1,9 +1,12 @@
 /** A change as it is shown to people, with what is otherwise than somebody who reads before → after would take for granted. */
 import { same } from './canonical.js';
+import type { Known } from './inventory.js';
 import type { Json } from './json.js';
 import type { PlannedChange } from './plan.js';
 
 export interface ShownChange extends PlannedChange {
+  /** What the inventory calls its item, and whose that is. */
+  known?: Known;
   /**
    * Of a change that puts back: what the plan that was approved then saw. `after` is what was found right before the first
    * write, and whoever came in between may have set it.

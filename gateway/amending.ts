@@ -1,16 +1,18 @@
 /** Amending: a run of the same runbook in the same incident, over what is added to the lists of another run, and that alone. */
 import { canonical } from '../core/canonical.js';
 import type { Digest, Json, JsonObject } from '../core/json.js';
+import type { Installation } from '../core/installation.js';
 import type { RunView } from '../core/run-view.js';
 import type { InputType, Runbook } from '../core/runbook.js';
 import { readInput } from '../compiler/inputs.js';
+import type { Preparing } from './prepare.js';
 import type { LaunchAsk } from './prepare-launch.js';
 import { Refusal } from './refusal.js';
-import { knownRun, type Views } from './views.js';
+import { knownRun } from './views.js';
 
 /** The inputs of that run, but of its lists only what is new; lists that do not grow are left out where they can be. */
 export async function amendedInputs(
-  views: Views,
+  { views, bundle }: Pick<Preparing, 'views' | 'bundle'>,
   runbook: Runbook,
   digest: Digest,
   { amends = '', inputs, reason }: LaunchAsk,
@@ -26,7 +28,7 @@ export async function amendedInputs(
         `"${name}" is no list of ${runbook.name}, and only lists can grow.`,
         `add to one of ${listsOf(runbook).join(', ')}.`,
       );
-    return [name, newIn(name, type, given, covered)];
+    return [name, newIn({ name, type, given }, covered, bundle.installation.targets)];
   });
   if (added.every(([, list]) => Array.isArray(list) && list.length === 0))
     throw new Refusal(
@@ -61,8 +63,14 @@ function refuseOther(
     );
 }
 
-function newIn(name: string, type: InputType, given: Json, covered: RunView[]): Json[] {
-  const { value, faults } = readInput(name, type, given);
+interface Given {
+  name: string;
+  type: InputType;
+  given: Json;
+}
+
+function newIn({ name, type, given }: Given, covered: RunView[], targets: Installation['targets']): Json[] {
+  const { value, faults } = readInput(name, type, given, targets);
   if (faults.length > 0) throw new Refusal('inputs.invalid', `${faults.join('; ')}.`, 'correct what is to be added.');
   const there = new Set(covered.flatMap(({ inputs }) => entriesOf((inputs as JsonObject)[name])).map(canonical));
   return entriesOf(value).filter((entry) => !there.has(canonical(entry)));

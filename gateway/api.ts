@@ -6,7 +6,7 @@
  */
 import type { BoundEffect } from '../core/bound.js';
 import type { Event } from '../core/event.js';
-import type { Hold } from '../core/hold.js';
+import type { ShownHold } from '../core/hold.js';
 import type { Digest, Iso, Json, PrincipalId } from '../core/json.js';
 import type { RunView } from '../core/run-view.js';
 import type { About, LaunchAbout, Statement } from '../core/statement.js';
@@ -77,7 +77,7 @@ export interface Said {
 /** GET /v1/runs, /v1/runs/:run, /v1/runs/:run/events?after=SEQ&wait=SECONDS, /v1/runs/:run/plan, /v1/holds?of=RUN|INCIDENT */
 export interface RunAnswer {
   view: RunView;
-  holds: Hold[];
+  holds: ShownHold[];
 }
 export interface EventsAnswer {
   events: Event[];

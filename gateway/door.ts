@@ -3,7 +3,8 @@
  * It rules on nothing that a run is about: it keeps what was said, brings it to the engine and returns the ruling.
  */
 import type { Client } from '@temporalio/client';
-import type { Hold } from '../core/hold.js';
+import { type Hold, type ShownHold, shownHold } from '../core/hold.js';
+import type { Inventory } from '../core/inventory.js';
 import type { Bundle } from '../core/installation.js';
 import type { PrincipalId } from '../core/json.js';
 import type { RunView } from '../core/run-view.js';
@@ -38,7 +39,7 @@ export interface Door {
   /** Launches that were received and not taken up by the engine yet. */
   waiting(): Promise<KeptLaunch[]>;
   /** Open holds: all, or of a run or an incident that is known. */
-  holds(of?: string): Promise<Hold[]>;
+  holds(of?: string): Promise<ShownHold[]>;
   /** Events of a run after a sequence number; waits up to `waitMs` until there is one. */
   events(run: string, after: number, waitMs: number): Promise<EventsAnswer>;
   store: Store;
@@ -89,6 +90,11 @@ export function openDoor({
     now,
     ...(orphansMs === undefined ? {} : { everyMs: orphansMs }),
   });
+  const inventory = async (): Promise<Inventory> => (await bundle()).installation.targets ?? {};
+  const named = async (holds: Hold[]): Promise<ShownHold[]> => {
+    const names = await inventory();
+    return holds.map((hold) => shownHold(hold, names));
+  };
   const waiting = () => keptLaunches(store, views);
   const holdsOf = (of: string) =>
     store.holds(of.startsWith('inc-') ? { incident: of, state: 'open' } : { holder: of, state: 'open' });
@@ -99,15 +105,15 @@ export function openDoor({
     say: (statement, kept) => say({ store, views, inbox, answerMs, now }, statement, kept),
     view: async (run) => {
       const view = await views.run(run);
-      return view === undefined ? undefined : { view, holds: await holdsOf(run) };
+      return view === undefined ? undefined : { view, holds: await named(await holdsOf(run)) };
     },
-    plan: async (run, ask) => planOf(store, await knownRun(views, run), ask),
+    plan: async (run, ask) => planOf(store, await knownRun(views, run), ask, await inventory()),
     runs: () => views.runs(),
     waiting,
     holds: async (of) => {
-      if (of === undefined) return store.holds({ state: 'open' });
+      if (of === undefined) return named(await store.holds({ state: 'open' }));
       await refuseUnknownHolder({ store, views }, of);
-      return holdsOf(of);
+      return named(await holdsOf(of));
     },
     events: (run, after, waitMs) => followEvents({ store, views, now }, run, after, waitMs),
     store,

@@ -1,8 +1,8 @@
 /** Lines that a person reads before signing: what would change, at which gate, for whom. Shared by the API and the cards. */
 import { canonical } from '../core/canonical.js';
-import { type Change, targetKey } from '../core/change.js';
+import { targetKey } from '../core/change.js';
 import type { GateSpec } from '../core/gate.js';
-import type { Hold } from '../core/hold.js';
+import type { ShownHold } from '../core/hold.js';
 import type { Json } from '../core/json.js';
 import { ofItem, reachOf } from '../core/reach.js';
 import { risks } from '../core/risk.js';
@@ -16,7 +16,7 @@ const stateMax = 160;
 
 /** `aws:eu-west-1:network-interface:eni-1 (instance i-1) groups: ["sg-1"] → ["sg-2"]`, and what is otherwise than that. */
 export function changeLine(
-  change: Pick<ShownChange, 'item' | 'target' | 'aspect' | 'before' | 'after' | 'found' | 'planned'>,
+  change: Pick<ShownChange, 'item' | 'target' | 'aspect' | 'before' | 'after' | 'found' | 'planned' | 'known'>,
 ): string {
   const { target, aspect, before, after } = change;
   const otherwise = differences(change).map(({ says, value }) => `; ${says}: ${short(value)}`);
@@ -44,7 +44,7 @@ export function signedFor({ steps }: PlanAnswer): ShownChange[] {
 }
 
 /** Every item, however many: nobody signs for a host that they were not shown. */
-export function reachLines(changes: Pick<Change, 'item' | 'target'>[]): string[] {
+export function reachLines(changes: Parameters<typeof reachOf>[0]): string[] {
   return reachOf(changes).map(({ where, items }) => `  on ${where}: ${items.join(', ')}`);
 }
 
@@ -86,7 +86,7 @@ export function gateLine({ need, from, personalKeys }: GateSpec): string {
 }
 
 /** A hold as release sees it: what goes back, or who else keeps it. */
-export function holdLine(hold: Hold, releasing: string[]): string {
+export function holdLine(hold: ShownHold, releasing: string[]): string {
   const others = hold.holders.filter(({ run }) => !releasing.includes(run)).map(({ run }) => run);
   if (others.length > 0)
     return `${targetKey(hold.target)}${ofItem(hold)} ${hold.aspect}: stays, also held by ${others.join(', ')}`;
@@ -95,7 +95,7 @@ export function holdLine(hold: Hold, releasing: string[]): string {
 }
 
 /** A hold as the change that puts back what it found. */
-export function exchanged(hold: Hold): Hold {
+export function exchanged(hold: ShownHold): ShownHold {
   return { ...hold, before: hold.after, after: hold.before };
 }
 

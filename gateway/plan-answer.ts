@@ -1,6 +1,7 @@
 /** The changes that people are asked about, fetched from the store by the references that a run's view holds. */
 import { same } from '../core/canonical.js';
 import { FirebreakError } from '../core/errors.js';
+import { type Inventory, knownOf } from '../core/inventory.js';
 import type { PlannedChange, PlanRef, StepPlan } from '../core/plan.js';
 import type { AskView, RunView } from '../core/run-view.js';
 import type { ShownChange } from '../core/shown-change.js';
@@ -12,7 +13,12 @@ import { unknownName } from './unknown.js';
  * The plan of one ask (by its id or its gate's name), by default of what asks now, otherwise the last plan of each step.
  * `plan` is what people sign; undefined where no single ask is meant.
  */
-export async function planOf(store: Store, view: RunView, askName?: string): Promise<PlanAnswer> {
+export async function planOf(
+  store: Store,
+  view: RunView,
+  askName?: string,
+  inventory: Inventory = {},
+): Promise<PlanAnswer> {
   const asks = askName === undefined ? asking(view) : [askNamed(view, askName)];
   const refs =
     asks.length > 0
@@ -24,7 +30,7 @@ export async function planOf(store: Store, view: RunView, askName?: string): Pro
     steps: await Promise.all(
       steps.map(async ({ step, changes, failed, bound }) => ({
         step,
-        changes: await Promise.all(changes.map((change) => shown(store, change))),
+        changes: await Promise.all(changes.map((change) => shown(store, change, inventory))),
         failed: failed.map(({ item, code, message }) => ({ item, code, message })),
         ...(bound === undefined ? {} : { bound }),
       })),
@@ -32,10 +38,12 @@ export async function planOf(store: Store, view: RunView, askName?: string): Pro
   };
 }
 
-/** With what the hold knows of its plan, where the change puts back what the hold found. */
-async function shown(store: Store, change: PlannedChange): Promise<ShownChange> {
+/** With its name in the inventory, and with what the hold knows of its plan, where the change puts back what the hold found. */
+async function shown(store: Store, change: PlannedChange, inventory: Inventory): Promise<ShownChange> {
+  const known = knownOf(inventory, change);
+  const named = known === undefined ? change : { ...change, known };
   const hold = change.hold === undefined ? undefined : await store.hold(change.hold);
-  return hold !== undefined && same(change.after, hold.before) ? { ...change, planned: hold.planned } : change;
+  return hold !== undefined && same(change.after, hold.before) ? { ...named, planned: hold.planned } : named;
 }
 
 export function asking(view: RunView): AskView[] {

@@ -1,7 +1,7 @@
 /** Release and undo: runs of built-in runbooks, made from the holds, gated as those were. */
 import { releaseRunbook, undoRunbook } from '../core/builtin.js';
 import { FirebreakError } from '../core/errors.js';
-import type { Hold } from '../core/hold.js';
+import { type Hold, type ShownHold, shownHold } from '../core/hold.js';
 import type { Json } from '../core/json.js';
 import { differs } from '../core/shown-change.js';
 import type { RunView } from '../core/run-view.js';
@@ -25,15 +25,16 @@ export async function prepareRelease(
 ): Promise<Prepared> {
   const { store, views } = preparing;
   const { holds, runs, incident } = await releasable(store, views, ask.of);
+  const shown = named(holds, preparing);
   const runbook = releaseRunbook(holds);
   const inputs = { runs, reason: neededReason(ask.reason, 'release') };
   const prepared = await prepareRun(preparing, { runbook, digest: digestOf(runbook), inputs, incident });
-  const lines = inOrder(holds).map((hold) => `  ${holdLine(hold, runs)}`);
+  const lines = inOrder(shown).map((hold) => `  ${holdLine(hold, runs)}`);
   return {
     ...prepared,
     shows: [
       `release what ${runs.join(', ')} hold${runs.length === 1 ? 's' : ''} in ${incident}:`,
-      ...reachLines(holds),
+      ...reachLines(shown),
       ...cut(lines),
       ...gateLines(runbook),
     ],
@@ -45,6 +46,7 @@ export async function prepareUndo(preparing: Preparing, ask: Extract<Prepare, { 
   const view = await knownRun(views, ask.run);
   if (ask.step !== undefined) refuseUnknownStep(view, ask.step);
   const holds = await undoable(store, view, ask.step);
+  const shown = named(holds, preparing);
   const runbook = undoRunbook(holds);
   const inputs: Json = {
     run: view.run,
@@ -52,16 +54,20 @@ export async function prepareUndo(preparing: Preparing, ask: Extract<Prepare, { 
     reason: neededReason(ask.reason, 'undo'),
   };
   const prepared = await prepareRun(preparing, { runbook, digest: digestOf(runbook), inputs, incident: view.incident });
-  const lines = inOrder(holds).map((hold) => `  ${changeLine(exchanged(hold))}`);
+  const lines = inOrder(shown).map((hold) => `  ${changeLine(exchanged(hold))}`);
   const what = ask.step === undefined ? view.run : `step "${ask.step}" of ${view.run}`;
   return {
     ...prepared,
-    shows: [`undo ${what} (${view.runbook}):`, ...reachLines(holds), ...cut(lines), ...gateLines(runbook)],
+    shows: [`undo ${what} (${view.runbook}):`, ...reachLines(shown), ...cut(lines), ...gateLines(runbook)],
   };
 }
 
+function named(holds: Hold[], { bundle }: Preparing): ShownHold[] {
+  return holds.map((hold) => shownHold(hold, bundle.installation.targets ?? {}));
+}
+
 /** First those that would put back what nobody saw when the plan was approved. */
-function inOrder(holds: Hold[]): Hold[] {
+function inOrder(holds: ShownHold[]): ShownHold[] {
   return holds.toSorted((a, b) => Number(differs(exchanged(b))) - Number(differs(exchanged(a))));
 }
 

@@ -13,10 +13,10 @@ import { knownRun } from './views.js';
 import { hasEnded } from './run-state.js';
 
 export async function prepareGateAnswer(preparing: Preparing, ask: RunAsk): Promise<Prepared> {
-  const { store, views, nonce } = preparing;
+  const { store, views, nonce, bundle } = preparing;
   const view = await knownRun(views, ask.run);
   const asked = theAsk(view, ask.gate);
-  const plan = await planOf(store, view, asked.id);
+  const plan = await planOf(store, view, asked.id, bundle.installation.targets);
   return {
     about: asked.about,
     nonce,

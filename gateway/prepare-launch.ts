@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { shortId } from '../core/ids.js';
 import { runbookNamed, type Bundle } from '../core/installation.js';
+import { type Inventory, textsIn, withName } from '../core/inventory.js';
 import type { Digest, Json, JsonObject } from '../core/json.js';
 import { isByPerson, nameOfWork, type Runbook } from '../core/runbook.js';
 import { readInputs } from '../compiler/inputs.js';
@@ -22,8 +23,10 @@ export async function prepareLaunch(preparing: Preparing, ask: LaunchAsk): Promi
   const { bundle, store, views } = preparing;
   const { digest, runbook } = findRunbook(bundle, ask.runbook);
   if (ask.adopt !== undefined) refuseUnadoptable(runbook, ask.adopt);
-  const given = ask.amends === undefined ? withReason(runbook, ask) : await amendedInputs(views, runbook, digest, ask);
-  const inputs = readInputs(runbook, given);
+  const given =
+    ask.amends === undefined ? withReason(runbook, ask) : await amendedInputs(preparing, runbook, digest, ask);
+  const { targets = {} } = bundle.installation;
+  const inputs = readInputs(runbook, given, targets);
   const incident = ask.incident ?? shortId('inc', randomBytes(10));
   if (ask.incident !== undefined) await refuseUnknownIncident(store, ask.incident);
   const equal = await equalLaunches({ store, views }, digest, digestOf(inputs));
@@ -38,7 +41,7 @@ export async function prepareLaunch(preparing: Preparing, ask: LaunchAsk): Promi
     ...prepared,
     shows: [
       `${ask.verb} ${runbook.name} version ${runbook.version} in ${bundle.installation.environment}: ${runbook.summary}`,
-      ...inputLines(inputs),
+      ...inputLines(inputs, targets),
       ...(ask.amends === undefined
         ? []
         : [`adds to ${ask.amends}; what people did or decided there is not asked again`]),
@@ -76,7 +79,7 @@ export async function prepareAlert(
 ): Promise<Omit<Prepared, 'about'> & { about: LaunchAbout }> {
   const { store, views } = preparing;
   const { digest, runbook } = findRunbook(preparing.bundle, ask.runbook);
-  const inputs = readInputs(runbook, ask.inputs);
+  const inputs = readInputs(runbook, ask.inputs, preparing.bundle.installation.targets);
   const [equal] = await equalLaunches({ store, views }, digest, digestOf(inputs));
   if (equal !== undefined) throw new EqualLaunchRefusal(equal);
   const prepared = await prepareRun({ ...preparing, nonce }, { runbook, digest, inputs, incident, run });
@@ -134,8 +137,14 @@ function equalLine({ run, says }: EqualLaunch): string {
   return `An equal run is open: ${run} (${says}). Look at it before you start another.`;
 }
 
-function inputLines(inputs: Json): string[] {
-  return Object.entries(inputs as JsonObject).map(([name, value]) => `  ${name}: ${short(value)}`);
+function inputLines(inputs: Json, targets: Inventory): string[] {
+  return Object.entries(inputs as JsonObject).flatMap(([input, value]) => [
+    `  ${input}: ${short(value)}`,
+    // Ids are what is signed; names are for whoever reads them first.
+    ...Object.entries(targets)
+      .filter(([, { id }]) => textsIn(value).includes(id))
+      .map(([name, { id, owner }]) => `    ${withName(id, { name, owner })}`),
+  ]);
 }
 
 function stepLines({ steps, gates }: Runbook): string[] {

@@ -56,7 +56,7 @@ async function launch(
       near === undefined ? 'help' : commandOf(`${verb} ${near}`, fields),
     );
   }
-  const { inputs, reason, incident, again } = readLaunch(verb, found.runbook, fields);
+  const { inputs, reason, incident, again } = readLaunch(verb, found.runbook, fields, bundle.installation.targets);
   const typed = commandOf(`${verb} ${name}`, fields);
   const { prepared, said } = await speak(
     speaking,

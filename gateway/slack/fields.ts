@@ -4,6 +4,7 @@
  */
 import { readInputs } from '../../compiler/inputs.js';
 import { FirebreakError } from '../../core/errors.js';
+import type { Inventory } from '../../core/inventory.js';
 import type { InputType, Runbook } from '../../core/runbook.js';
 import { type Field, fieldText, nearest, wrong } from './parse.js';
 
@@ -19,9 +20,14 @@ export interface LaunchFields {
 /** Keys that say something about the launch itself, unless the runbook has an input of that name. */
 const reserved = ['reason', 'incident', 'again'];
 
-export function readLaunch(verb: 'run' | 'plan', runbook: Runbook, fields: Field[]): LaunchFields {
+export function readLaunch(
+  verb: 'run' | 'plan',
+  runbook: Runbook,
+  fields: Field[],
+  inventory: Inventory = {},
+): LaunchFields {
   const isInput = ({ key }: Field) => runbook.inputs[key] !== undefined || !reserved.includes(key);
-  const inputs = inputsOf(verb, runbook, fields.filter(isInput));
+  const inputs = inputsOf(verb, runbook, fields.filter(isInput), inventory);
   const said = (name: string) => fields.findLast((field) => field.key === name && !isInput(field))?.value;
   const reason = fields.findLast(({ key }) => key === 'reason')?.value;
   const incident = said('incident');
@@ -38,7 +44,7 @@ export function commandOf(before: string, fields: Field[]): string {
 }
 
 /** A list may be given in several fields; anything else only once. */
-function inputsOf(verb: string, runbook: Runbook, fields: Field[]): Record<string, string> {
+function inputsOf(verb: string, runbook: Runbook, fields: Field[], inventory: Inventory): Record<string, string> {
   const inputs: Record<string, string> = {};
   for (const { key, value } of fields) {
     const before = inputs[key];
@@ -51,7 +57,7 @@ function inputsOf(verb: string, runbook: Runbook, fields: Field[]): Record<strin
     inputs[key] = before === undefined ? value : `${before},${value}`;
   }
   try {
-    readInputs(runbook, inputs);
+    readInputs(runbook, inputs, inventory);
   } catch (error) {
     if (!(error instanceof FirebreakError)) throw error;
     throw wrong(error.code, error.message, commandOf(`${verb} ${runbook.name}`, corrected(runbook, fields)));

@@ -227,10 +227,12 @@ test('doctor finds everything that is away or wrong, each with what to do', asyn
     workspace: true,
     keys: false,
     configuration: true,
+    inventory: true,
     temporal: false,
     payloads: true,
     gateway: false,
     aws: false,
+    hooks: true,
     slack: true,
   });
   for (const { ok, nextStep } of findings) expect(ok || (nextStep ?? '') !== '').toBe(true);

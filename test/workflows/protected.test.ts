@@ -1,0 +1,74 @@
+// Never saw off the branch: what the inventory protects is refused by the planner, and by the executor's own copy where the planner
+// did not know of it; names and owners of the inventory are shown to whoever decides.
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { groupsOfInstances } from '../support/ec2.js';
+import { editFile, startInstallation, type TestInstallation } from '../support/installation.js';
+
+let at: TestInstallation;
+let web: string;
+let bastion: string;
+let other: string;
+
+beforeAll(async () => {
+  at = await startInstallation();
+  [web = '', bastion = '', other = ''] = at.world.seeded.instances;
+  write([`bastion: { system: aws, type: instance, id: ${bastion}, owner: bob, protected: The way in for everybody. }`]);
+});
+
+afterAll(() => at.stop());
+
+/** The inventory anew: `web-1`, and these. */
+function write(lines: string[]): void {
+  const web1 = `web-1: { system: aws, type: instance, id: ${web}, owner: platform-leads }`;
+  const section = ['targets:', ...[web1, ...lines].map((line) => `  ${line}`)].join('\n');
+  editFile(join(at.root, 'firebreak.yaml'), (text) => `${text.split('targets:')[0] ?? ''}${section}\n`);
+}
+
+const reason = 'beacon to a known bad host';
+
+test('the planner refuses what is protected, by name as by id, and people are shown names and owners of the rest', async () => {
+  const before = await groupsOfInstances(at.world, [bastion]);
+  const { run, prepared } = await at.say('alice', {
+    verb: 'launch',
+    runbook: 'aws-host-compromise',
+    inputs: { instances: 'web-1, bastion', reason },
+  });
+  expect(prepared.shows.join('\n')).toContain(`web-1 (${web}, owner platform-leads)`);
+  await at.asking(run);
+  const { steps } = await at.door.plan(run);
+  expect(steps.length).toBeGreaterThan(0);
+  for (const { failed } of steps) {
+    expect(failed).toMatchObject([{ item: { instance: bastion }, code: 'target.protected' }]);
+    expect(failed[0]?.message).toContain('The way in for everybody.');
+  }
+  const known = { name: 'web-1', owner: 'platform-leads' };
+  const isolated = steps.find(({ step }) => step === 'isolate')?.changes ?? [];
+  expect(isolated.length).toBeGreaterThan(0);
+  for (const change of isolated) expect(change).toMatchObject({ item: { instance: web }, known });
+  const shown = (await at.door.prepare({ verb: 'approve', run }, 'bob')).shows.join('\n');
+  expect(shown).toContain(`web-1 (${web}, owner platform-leads)`);
+  expect(shown).not.toContain(`bastion (`);
+  await at.agree(run);
+  expect((await at.ended(run)).state).toBe('failed');
+  expect(await groupsOfInstances(at.world, [bastion])).toEqual(before);
+  expect((await at.door.holds(run)).filter((hold) => hold.known?.name === 'web-1').length).toBeGreaterThan(0);
+});
+
+test('what came past the planner, and was agreed to, is refused by the executor all the same', async () => {
+  const before = await groupsOfInstances(at.world, [other]);
+  const { run } = await at.launch('alice', { instances: [other], reason });
+  await at.asking(run);
+  const planned = (await at.door.plan(run)).steps.flatMap(({ changes }) => changes);
+  expect(planned.filter(({ standing }) => standing === 'change').length).toBeGreaterThan(0);
+  // The plan was made by somebody who did not know of it; the executor reads its own copy right before it acts.
+  write([`jump: { system: aws, type: instance, id: ${other}, owner: bob, protected: The other way in. }`]);
+  await at.agree(run);
+  const view = await at.ended(run);
+  expect(view.state).toBe('failed');
+  const codes = (await at.store.outcomes(run, 'isolate')).map(({ status, error }) => [status, error?.code]);
+  expect(codes.length).toBeGreaterThan(0);
+  expect(new Set(codes.map(([status, code]) => `${status} ${code}`))).toEqual(new Set(['failed target.protected']));
+  expect(await groupsOfInstances(at.world, [other])).toEqual(before);
+  expect(await at.door.holds(run)).toEqual([]);
+});

@@ -8,7 +8,7 @@ import { FirebreakError } from '../core/errors.js';
 import type { RunLaunched } from '../core/event-data.js';
 import type { EventDraft } from '../core/event.js';
 import type { Digest, Json } from '../core/json.js';
-import { nameOfWork } from '../core/runbook.js';
+import { isFor, nameOfWork } from '../core/runbook.js';
 import type { LaunchAbout, Statement } from '../core/statement.js';
 import { digestOf, planDigest } from '../journal/digest.js';
 import { letGoOfAll } from '../journal/let-go.js';
@@ -149,6 +149,8 @@ function matches(input: BeginInput, about: Statement['about'], environment: stri
       'about.other-environment',
       `This was launched for "${about.environment}"; here is "${environment}".`,
     );
+  if (!isFor(input.runbook, environment))
+    return mismatch('runbook.other-environment', `${input.runbook.name} may not be launched in "${environment}".`);
   if (about.runbook !== digestOf(input.runbook))
     return mismatch('about.other-runbook', 'The runbook is not the one that was launched.');
   if (about.inputs !== digestOf(input.inputs))

@@ -23,7 +23,7 @@ import type { Digest } from '../core/json.js';
 import { leastGateOf, type Risk } from '../core/risk.js';
 import { type BoundEffect, boundOf } from '../core/bound.js';
 import type { PlannedChange } from '../core/plan.js';
-import { isByPerson, type Runbook, type Step } from '../core/runbook.js';
+import { isByPerson, isFor, type Runbook, type Step } from '../core/runbook.js';
 import type { GateAbout, LaunchAbout, Statement } from '../core/statement.js';
 import type { Verb } from '../core/verbs.js';
 import { digestOf, planDigest } from '../journal/digest.js';
@@ -58,6 +58,9 @@ export async function judgeWarrant(question: Question, riskOf: (step: Step) => R
   const { about, runbook, byService } = await judgeLaunch(question, ['launch', 'plan']);
   if (runbook === undefined)
     throw refuse('warrant.runbook-unknown', `The runbook ${about.runbook} is not one of ours.`);
+  const { environment } = question.bundle.installation;
+  if (!isFor(runbook, environment))
+    throw refuse('warrant.not-for-environment', `${runbook.name} may not be carried out in "${environment}".`);
   const step = runbook.steps.find(({ id }) => id === question.step);
   if (step === undefined)
     throw refuse('warrant.step-unknown', `Runbook ${runbook.name} has no step "${question.step}".`);

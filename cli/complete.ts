@@ -3,7 +3,9 @@
  * runs and incidents from the gateway while it answers at once. It is asked between two keystrokes, so it never waits for
  * long, and what cannot be known is simply not offered.
  */
+import { readFileSync } from 'node:fs';
 import type { Argument, Command, Option } from 'commander';
+import { compileInstallation } from '../compiler/installation.js';
 import type { RunView } from '../core/run-view.js';
 import { workspaceAt } from '../worker/workspace.js';
 import { shells } from './completion.js';
@@ -100,6 +102,8 @@ async function argumentsOf(argument: Argument, given: string[]): Promise<Offer[]
     case 'runbook':
     case 'runbooks-or-units':
       return runbooks().map(({ name, summary }) => [name, summary]);
+    case 'hook':
+      return hooks();
     case 'name=value':
       return inputsOf(given[0]);
     case 'shell':
@@ -111,6 +115,12 @@ async function argumentsOf(argument: Argument, given: string[]): Promise<Offer[]
 
 function runbooks() {
   return runbookFiles(workspaceAt().runbooks);
+}
+
+function hooks(): Offer[] {
+  const { installation: file } = workspaceAt();
+  const found = compileInstallation({ file, text: readFileSync(file, 'utf8') }).installation?.hooks ?? {};
+  return Object.entries(found).map(([name, { runbook }]) => [name, `launches ${runbook}`]);
 }
 
 function inputsOf(runbook: string | undefined): Offer[] {

@@ -41,6 +41,7 @@ export function workspaceFiles(of: NewWorkspace): NewFile[] {
     { path: firstRunbook, text: runbook(), says: 'the first runbook, yours to change' },
     { path: '.gitignore', text: '# Keys, tokens and the journal.\n/.firebreak/\n', says: 'keeps keys out of git' },
     { path: '.vscode/settings.json', text: editorSettings(), says: 'checks and completes these files as you type' },
+    { path: '.vscode/extensions.json', text: editorExtensions(), says: 'asks for the extension that does it' },
     ...Object.entries(jsonSchemas()).map(([name, schema]) => ({
       path: `${schemaFolder}/${name}`,
       text: `${JSON.stringify(schema, null, 2)}\n`,
@@ -49,7 +50,7 @@ export function workspaceFiles(of: NewWorkspace): NewFile[] {
   ];
 }
 
-function installation({ region }: NewWorkspace): string {
+function installation({ region, principal }: NewWorkspace): string {
   return `# yaml-language-server: $schema=${schemaFolder}/installation.schema.json
 # What Firebreak works on. Secrets are named here and never written here.
 apiVersion: firebreak/v1
@@ -66,9 +67,25 @@ systems:
     #   access_key_id: { env: FIREBREAK_AWS_KEY }
     #   secret_access_key: { file: .firebreak/aws-secret }
 
+# What things are called, and whose they are: a name can be given wherever an id is asked for. \`firebreak inventory\` lists them.
+# targets:
+#   web-1: { system: aws, type: instance, id: i-0123456789abcdef1, owner: platform-leads, labels: { tier: web } }
+#   bastion: { system: aws, type: instance, id: i-0123456789abcdef2, owner: ${principal}, protected: The way in for everybody. }
+
 # Never changed, whoever approves: what Firebreak itself runs on, and the way in to it.
 # protected:
 #   - { system: aws, type: instance, id: i-0123456789abcdef0, why: Firebreak runs here. }
+
+# What services send to launch a runbook; a service of people.yaml speaks through it. \`firebreak hook test\` tries it.
+# hooks:
+#   guardduty:
+#     runbook: aws-host-compromise
+#     auth: { scheme: bearer, secrets: [{ file: .firebreak/guardduty-token }] }
+#     when: \${{ body.detail.severity >= 7 && body.detail.type.startsWith("UnauthorizedAccess:EC2/") }}
+#     id: \${{ body.detail.id }}
+#     inputs:
+#       instances: ["\${{ body.detail.resource.instanceDetails.instanceId }}"]
+#       reason: GuardDuty \${{ body.detail.type }}, severity \${{ body.detail.severity }}. \${{ body.detail.title }}
 
 # Without Slack the command line is the only door. README.md says how to make the app.
 # slack:
@@ -99,6 +116,8 @@ principals:
   #     - ssh-ed25519 AAAA... bob
   #   slack:
   #     - { team: T0123ABCD, user: U0123ABCD }
+  # guardduty: # an example: a service, which launches through its hook and can say nothing else
+  #   service: { hook: guardduty, launches: [aws-host-compromise], owner: ${id} }
 
 groups:
   responders: [${id}] # may launch
@@ -125,6 +144,10 @@ function editorSettings(): string {
     },
   };
   return `${JSON.stringify(settings, null, 2)}\n`;
+}
+
+function editorExtensions(): string {
+  return `${JSON.stringify({ recommendations: ['redhat.vscode-yaml'] }, null, 2)}\n`;
 }
 
 /** A text that YAML reads as that text, in quotes where it has to be. */

@@ -5,14 +5,14 @@ import { FirebreakError } from '../core/errors.js';
 import type { Bundle, Installation } from '../core/installation.js';
 import type { Digest } from '../core/json.js';
 import type { People } from '../core/people.js';
-import type { Runbook } from '../core/runbook.js';
+import { isFor, type Runbook } from '../core/runbook.js';
 import { digestOf } from '../journal/digest.js';
 import type { Catalog } from './catalog.js';
 import { type Compiled, compileRunbook } from './compile.js';
 import { compileInstallation } from './installation.js';
 import { type LibrarySource, libraryOf } from './library.js';
 import { compilePeople } from './people.js';
-import { checkReferences } from './references.js';
+import { checkReferences, notForHere } from './references.js';
 import { formatProblem, inOrder, isError, type Problem } from './problem.js';
 import { sourceBytesMax } from './source.js';
 
@@ -86,6 +86,8 @@ export async function checkBundle(
       compileRunbook({ ...source, catalog, systems, library }),
     );
     if (compiled.runbook === undefined) continue;
+    if (installation !== undefined && !isFor(compiled.runbook, installation.environment))
+      problems.push(...notForHere(source, compiled.runbook, installation.environment));
     const other = files.get(compiled.runbook.name);
     if (other !== undefined) {
       problems.push({

@@ -69,7 +69,7 @@ function compileForm(
   { catalog, systems, library = emptyLibrary, within = [] }: CompileInput,
   report: Report,
 ): Runbook {
-  const { name, version, summary } = form.metadata;
+  const { name, version, summary, environments } = form.metadata;
   if (hasExpression(summary)) {
     report.value(
       ['metadata', 'summary'],
@@ -83,7 +83,7 @@ function compileForm(
   const gates = Object.fromEntries(
     Object.entries(form.gates).map(([key, gate]) => [key, compileGate(key, gate, report)]),
   );
-  const context = { inputs, catalog, systems, library, within: [...within, name], gates, report };
+  const context = { inputs, catalog, systems, library, within: [...within, name], gates, environments, report };
   const { steps, gates: more } = compileSteps(form, context);
   if (steps.length > stepsMax)
     report.value(
@@ -92,5 +92,6 @@ function compileForm(
       `with those of the runbooks that it includes it has ${steps.length} steps, and ${stepsMax} are what a run can have`,
       'Launch them one after the other.',
     );
-  return { language: 1, name, version, summary, inputs, gates: { ...gates, ...more }, steps };
+  const where = environments === undefined ? {} : { environments };
+  return { language: 1, name, version, summary, ...where, inputs, gates: { ...gates, ...more }, steps };
 }

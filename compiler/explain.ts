@@ -22,7 +22,7 @@ import { showExpression } from './show-expression.js';
 
 export function explain(runbook: Runbook, catalog: Catalog): string {
   const sections = [
-    [`${runbook.name}, version ${runbook.version}`, runbook.summary],
+    [`${runbook.name}, version ${runbook.version}`, runbook.summary, ...onlyIn(runbook)],
     asksFor(runbook),
     done(runbook, catalog),
     agreed(runbook),
@@ -33,6 +33,10 @@ export function explain(runbook: Runbook, catalog: Catalog): string {
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')}\n`;
+}
+
+function onlyIn({ environments }: Runbook): string[] {
+  return environments === undefined ? [] : [`It may be launched in ${environments.join(' and ')} alone.`];
 }
 
 function asksFor({ inputs }: Runbook): string[] {

@@ -38,6 +38,8 @@ export interface Including {
   within: readonly string[];
   /** The gates of the outer runbook. */
   gates: Record<string, GateSpec>;
+  /** Where alone the outer one may be launched. */
+  environments?: string[] | undefined;
   report: Report;
 }
 
@@ -45,12 +47,23 @@ export interface Including {
 export function includedRunbook(
   { runbook: name }: StepForm,
   path: Path,
-  { library, within, report }: Including,
+  { library, within, environments, report }: Including,
 ): Runbook | undefined {
   if (name === undefined) return undefined;
   const at = [...path, 'runbook'];
   const found = library.find(name, within);
-  if (found.runbook !== undefined) return found.runbook;
+  if (found.runbook !== undefined) {
+    const { environments: only } = found.runbook;
+    // Included, it would be carried out wherever the outer one is.
+    if (only !== undefined && (environments === undefined || environments.some((each) => !only.includes(each))))
+      report.value(
+        at,
+        'runbook.elsewhere',
+        `runbook "${name}" may only be launched in ${only.join(', ')}`,
+        'Say the same of this runbook, under environments of its metadata.',
+      );
+    return found.runbook;
+  }
   switch (found.why) {
     case 'unknown': {
       const names = library.names().filter((each) => !within.includes(each));

@@ -29,6 +29,22 @@ export function checkReferences(
   ];
 }
 
+/** That a runbook is for other environments than this one, told where it says so: a slip in the name would be nothing else. */
+export function notForHere(
+  source: { file: string; text: string },
+  { name, environments = [] }: Runbook,
+  environment: string,
+): Problem[] {
+  return reported(source, (report) =>
+    report.note(
+      ['metadata', 'environments'],
+      'runbook.other-environment',
+      `${name} cannot be launched here, in "${environment}"${didYouMean(environment, environments)}`,
+      `Add "${environment}" if it is for here, too.`,
+    ),
+  );
+}
+
 function reported({ file, text }: { file: string; text: string }, look: (report: Report) => void): Problem[] {
   const { source } = parseSource(file, text);
   if (source === undefined) return [];

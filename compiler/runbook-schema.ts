@@ -264,6 +264,12 @@ export const runbookForm = z
         name: slug.describe('The name it is launched by; unique in the installation.'),
         version: z.int().min(1).describe('Counts up with every change of meaning.'),
         summary: line.describe('One line for the responder who has to choose.'),
+        environments: z
+          .array(slug)
+          .min(1)
+          .max(20)
+          .optional()
+          .describe('Where alone it may be launched, as in [staging]; without it, everywhere.'),
       })
       .meta({ title: 'metadata' })
       .describe('What the runbook is called and what it is for.'),

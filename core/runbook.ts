@@ -108,11 +108,18 @@ export interface Step {
   reviewAfterMs?: number;
 }
 
+/** Whether it may be launched in that environment. */
+export function isFor({ environments }: Pick<Runbook, 'environments'>, environment: string): boolean {
+  return environments === undefined || environments.includes(environment);
+}
+
 export interface Runbook {
   language: 1;
   name: string;
   version: number;
   summary: string;
+  /** Where alone it may be launched; absent: everywhere. */
+  environments?: string[];
   inputs: Record<string, InputType>;
   gates: Record<string, GateSpec>;
   steps: Step[];

@@ -4,7 +4,7 @@ import { shortId } from '../core/ids.js';
 import { runbookNamed, type Bundle } from '../core/installation.js';
 import { type Inventory, textsIn, withName } from '../core/inventory.js';
 import type { Digest, Json, JsonObject } from '../core/json.js';
-import { isByPerson, nameOfWork, type Runbook } from '../core/runbook.js';
+import { isByPerson, isFor, nameOfWork, type Runbook } from '../core/runbook.js';
 import { readInputs } from '../compiler/inputs.js';
 import { digestOf } from '../journal/digest.js';
 import type { Store } from '../journal/store.js';
@@ -14,6 +14,7 @@ import { amendedInputs } from './amending.js';
 import type { Prepare, Prepared } from './api.js';
 import { equalLaunches, EqualLaunchRefusal, type EqualLaunch } from './equal-launch.js';
 import { gateLine, short } from './lines.js';
+import { Refusal } from './refusal.js';
 import { unknownName } from './unknown.js';
 import type { Preparing } from './prepare.js';
 
@@ -110,6 +111,15 @@ export async function prepareRun(
 
 function findRunbook(bundle: Bundle, name: string): { digest: Digest; runbook: Runbook } {
   const found = runbookNamed(bundle, name);
+  const { environment } = bundle.installation;
+  if (found !== undefined && !isFor(found.runbook, environment)) {
+    const only = found.runbook.environments?.join(' or ') ?? '';
+    throw new Refusal(
+      'runbook.other-environment',
+      `${name} may be launched in ${only} alone; this installation is "${environment}".`,
+      `use the workspace of ${only} (\`--workspace\`), or change \`environments\` of the runbook.`,
+    );
+  }
   if (found !== undefined) return found;
   const names = Object.values(bundle.runbooks).map((runbook) => runbook.name);
   throw unknownName('runbook.unknown', `No runbook is called "${name}"`, name, names);

@@ -136,7 +136,7 @@ function whoSpoke(people: People, spoke: ReadonlySet<PrincipalId>): People {
   };
 }
 
-function withoutNames({ id, slack, ssh, revokedAt }: Principal): Principal {
+function withoutNames({ id, slack, ssh, service, revokedAt }: Principal): Principal {
   const keys = ssh.map((line) =>
     line
       .trim()
@@ -144,5 +144,11 @@ function withoutNames({ id, slack, ssh, revokedAt }: Principal): Principal {
       .slice(0, 2)
       .join(' '),
   );
-  return { id, slack, ssh: keys, ...(revokedAt === undefined ? {} : { revokedAt }) };
+  return {
+    id,
+    slack,
+    ssh: keys,
+    ...(service === undefined ? {} : { service }),
+    ...(revokedAt === undefined ? {} : { revokedAt }),
+  };
 }

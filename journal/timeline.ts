@@ -66,6 +66,7 @@ const people = z.strictObject({
       name: text.optional(),
       slack: z.array(z.strictObject({ team: text, user: text })),
       ssh: z.array(text),
+      service: z.strictObject({ hook: text, launches: z.array(text), owner: text }).optional(),
       revokedAt: moment.optional(),
     }),
   ),

@@ -82,17 +82,16 @@ test('hook sign prints a request that is authentic, and no secret', async () => 
   expect(execFileSync('sh', ['-c', shown], { cwd: cli.root, encoding: 'utf8' })).toContain(`Bearer ${token}`);
 });
 
-test('doctor tells which hook is shut and why', async () => {
-  const hooks = async () => {
-    const { json } = await cli.run(['doctor', '--json'], { env: { TEMPORAL_ADDRESS: '127.0.0.1:9' } });
-    return (json()['findings'] as { name: string; ok: boolean; says: string }[]).find(({ name }) => name === 'hooks');
-  };
-  expect(await hooks()).toMatchObject({
-    ok: true,
-    says: expect.stringContaining('alerts (standard-webhooks)') as string,
+test('doctor tells which hook is shut and why, without the secret', async () => {
+  writeFileSync(join(cli.root, '.firebreak', 'alerts-key'), 'whsec_short', { mode: 0o600 });
+  const { json, stdout } = await cli.run(['doctor', '--json'], { env: { TEMPORAL_ADDRESS: '127.0.0.1:9' } });
+  const findings = json()['findings'] as { name: string; ok: boolean; says: string }[];
+  expect(findings.find(({ name }) => name === 'hooks')).toMatchObject({
+    ok: false,
+    says: expect.stringMatching(/guardduty \(bearer\) launches .*shut: alerts; A secret of a hook must be/) as string,
   });
-  writeFileSync(join(cli.root, 'secrets', 'alerts-key'), 'whsec_short', { mode: 0o600 });
-  expect(await hooks()).toMatchObject({ ok: false, says: expect.stringContaining('shut: alerts') as string });
+  expect(findings.find(({ name }) => name === 'inventory')).toMatchObject({ ok: true });
+  expect(stdout).not.toContain('whsec_short');
 });
 
 test('validate names what does not fit between the two files', async () => {

@@ -66,6 +66,29 @@ test('with two others filled in it is valid', () => {
   expect(firebreak(['validate', '--workspace', ops()])).toMatchObject({ status: 0, stdout: `${ops()}: valid\n` });
 });
 
+test('its examples are good as they stand, once the marks before them are gone', () => {
+  firebreak(asAlice());
+  const people = readFileSync(ops('people.yaml'), 'utf8')
+    .replace(/^ {2}# (guardduty:).*$/m, '  $1')
+    .replace(/^ {2}# {3}(service:.*)$/m, '    $1');
+  writeFileSync(ops('people.yaml'), people);
+  const text = readFileSync(ops('firebreak.yaml'), 'utf8');
+  const examples = text.slice(text.indexOf('# targets:'), text.indexOf('# Without Slack'));
+  const uncommented = examples.replaceAll(/^# ( *[a-z0-9-]+:.*| *- .*)$/gm, '$1');
+  expect(uncommented).not.toBe(examples);
+  writeFileSync(
+    ops('firebreak.yaml'),
+    text.replace(examples, () => uncommented),
+  );
+  const { problems } = firebreak(['validate', '--workspace', ops(), '--json']).json() as {
+    problems: { code: string }[];
+  };
+  // Only what is missing from the first day on: other people.
+  expect(problems.map(({ code }) => code)).toEqual(['gate.cannot-be-met']);
+  const shown = firebreak(['inventory', '--workspace', ops(), '--json']);
+  expect(shown.json()).toMatchObject({ targets: [{ name: 'web-1' }, { name: 'bastion', owner: 'alice' }] });
+});
+
 test('what it cannot know it leaves to fill in, and validate names each line', () => {
   const made = firebreak(['init', '--as', 'alice', '--json', '--workspace', ops()]).json();
   expect(made['left']).toMatchObject([

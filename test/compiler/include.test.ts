@@ -245,6 +245,22 @@ test('a missing input is refused, and an inner runbook with an error is named wi
   expect(why).toMatch(/^runbook "cut-off" has an error: cut-off\.yaml:\d+:\d+ .*contan/);
 });
 
+function only(text: string, environments: string): string {
+  return text.replace('metadata: {', `metadata: { environments: [${environments}],`);
+}
+
+/** Of an outer runbook for these environments that includes one for staging and test. */
+function codesWithin(environments: string | undefined): string[] {
+  const text = environments === undefined ? outer : only(outer, environments);
+  return compile(text, { 'cut-off.yaml': only(inner, 'staging, test') }).problems.map(({ code }) => code);
+}
+
+test('what may only be launched in some environments is included only by what may be launched nowhere else', () => {
+  for (const wider of [undefined, 'production', 'staging, production'])
+    expect(codesWithin(wider)).toContain('runbook.elsewhere');
+  for (const within of ['staging', 'test, staging']) expect(codesWithin(within)).not.toContain('runbook.elsewhere');
+});
+
 function including(name: string, other: string): string {
   return `${head(name)}steps:\n  - { id: a, runbook: ${other} }\n`;
 }

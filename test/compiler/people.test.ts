@@ -218,3 +218,31 @@ test('an RSA key is taken when it is long enough, and refused when it is not', (
     { message: 'this SSH key cannot be used: it has fewer than 2048 bits' },
   ]);
 });
+
+test('a service has a hook, runbooks and an owner, and nothing that a person has', () => {
+  const withService = (more: string, from = '  dave:\n') =>
+    compile(
+      peopleText.replace(
+        from,
+        `  finder:\n    service: { hook: findings, launches: [isolate], owner: alice }\n${more}${from}`,
+      ),
+    );
+  expect(withService('').people?.principals['finder']?.service).toEqual({
+    hook: 'findings',
+    launches: ['isolate'],
+    owner: 'alice',
+  });
+  const codes = (compiled: ReturnType<typeof compile>) => compiled.problems.map(({ code }) => code);
+  expect(codes(withService(`    ssh: ["${rsaKey(256)}"]\n`))).toContain('people.service-identity');
+  expect(codes(withService('    slack: [{ team: T0FIRE, user: U0FINDER }]\n'))).toContain('people.service-identity');
+  const twin = '  twin:\n    service: { hook: findings, launches: [isolate], owner: alice }\n';
+  expect(codes(withService(twin))).toContain('people.identity-claimed');
+  const orphan = '  orphan:\n    service: { hook: others, launches: [isolate], owner: finder }\n';
+  expect(codes(withService(orphan))).toContain('people.unknown-owner');
+  const member = withService('').people;
+  expect(member?.groups).toBeDefined();
+  const inGroup = peopleText
+    .replace('  dave:\n', '  finder:\n    service: { hook: findings, launches: [isolate], owner: alice }\n  dave:\n')
+    .replace(/^groups:\n/m, 'groups:\n  robots: [finder]\n');
+  expect(codes(compile(inGroup))).toEqual(['people.service-in-group']);
+});

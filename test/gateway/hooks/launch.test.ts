@@ -79,6 +79,8 @@ test('a finding launches, asks, and is carried out once two people agree; sent a
   let text = '';
   for await (const part of parts) text += part;
   expect(verifyTimeline(text, { people: bundle.people })).toMatchObject({ ok: true, problems: [] });
+  // A stranger who has nothing but the file.
+  expect(verifyTimeline(text)).toMatchObject({ ok: true, problems: [] });
   // Somebody offline whose people.yaml lets it launch something else does not believe the launch.
   const people = structuredClone(bundle.people);
   const service = people.principals['guardduty']?.service;

@@ -27,9 +27,9 @@ export const key = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 /** Where the page says that they lie. */
 export function writeHookSecrets(root: string): void {
-  mkdirSync(join(root, 'secrets'), { recursive: true, mode: 0o700 });
-  writeFileSync(join(root, 'secrets', 'guardduty-token'), `${token}\n`, { mode: 0o600 });
-  writeFileSync(join(root, 'secrets', 'alerts-key'), `${key}\n`, { mode: 0o600 });
+  mkdirSync(join(root, '.firebreak'), { recursive: true, mode: 0o700 });
+  writeFileSync(join(root, '.firebreak', 'guardduty-token'), `${token}\n`, { mode: 0o600 });
+  writeFileSync(join(root, '.firebreak', 'alerts-key'), `${key}\n`, { mode: 0o600 });
 }
 
 function sample(name: 'guardduty-finding' | 'alert'): string {

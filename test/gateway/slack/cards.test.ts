@@ -160,6 +160,13 @@ const holdOf = (state: Hold['state'], i = 0): Hold => ({
   intendedAt: at,
 });
 
+test('what the inventory names stands on the card by name and owner, beside the id', () => {
+  const plan = planWith(2, (i) => (i === 0 ? { known: { name: 'web-1', owner: 'platform-leads' } } : {}));
+  const text = shownBy(askCard(viewOf(), askOf(), plan));
+  expect(text).toContain('*On aws eu-west-1, instance:* `web-1 (i-0, owner platform-leads)`, `i-1`');
+  expect(text).toContain('`eni-0ab0 (instance web-1 (i-0, owner platform-leads)) groups:');
+});
+
 test('an approval card says what, how many, what changes, the risk, who asks and why, who must agree, and until when', () => {
   const text = shownBy(askCard(viewOf(), askOf(), planOf(3)));
   for (const part of [

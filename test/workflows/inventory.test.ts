@@ -1,8 +1,19 @@
 // Never saw off the branch: what the inventory protects is refused by the planner, and by the executor's own copy where the planner
-// did not know of it; names and owners of the inventory are shown to whoever decides.
+// did not know of it; names and owners are shown to whoever decides; a runbook for another environment is refused by all three.
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CollectInput } from '../../activities/contract.js';
+import { shortId } from '../../core/ids.js';
+import { runbookNamed } from '../../core/installation.js';
+import type { Json } from '../../core/json.js';
+import { executorQueue } from '../../core/queues.js';
+import type { LaunchAbout } from '../../core/statement.js';
+import { digestOf } from '../../journal/digest.js';
+import { projectRoot } from '../../worker/project.js';
 import { groupsOfInstances } from '../support/ec2.js';
+import { caller } from '../support/forgery.js';
 import { editFile, startInstallation, type TestInstallation } from '../support/installation.js';
 
 let at: TestInstallation;
@@ -11,7 +22,10 @@ let bastion: string;
 let other: string;
 
 beforeAll(async () => {
-  at = await startInstallation();
+  const shipped = readFileSync(join(projectRoot, 'runbooks', 'aws', 'aws-host-compromise.yaml'), 'utf8');
+  const metadata = '  name: in-staging\n  environments: [staging]';
+  const staging = shipped.replace('  name: aws-host-compromise', metadata);
+  at = await startInstallation({ runbooks: { 'in-staging.yaml': staging } });
   [web = '', bastion = '', other = ''] = at.world.seeded.instances;
   write([`bastion: { system: aws, type: instance, id: ${bastion}, owner: bob, protected: The way in for everybody. }`]);
 });
@@ -71,4 +85,46 @@ test('what came past the planner, and was agreed to, is refused by the executor 
   expect(new Set(codes.map(([status, code]) => `${status} ${code}`))).toEqual(new Set(['failed target.protected']));
   expect(await groupsOfInstances(at.world, [other])).toEqual(before);
   expect(await at.door.holds(run)).toEqual([]);
+});
+
+test('a runbook for another environment is launched neither by the gateway nor past it, and no executor works for it', async () => {
+  const inputs: Json = { instances: [web], reason };
+  const ask = { verb: 'launch', runbook: 'in-staging', inputs } as const;
+  await expect(at.door.prepare(ask, 'alice')).rejects.toMatchObject({ code: 'runbook.other-environment' });
+  const bundle = await at.door.bundle();
+  const { digest, runbook } = runbookNamed(bundle, 'in-staging') ?? {};
+  if (digest === undefined || runbook === undefined) throw new Error('the runbook is not there');
+  await at.store.putDocument('runbook', digest, runbook as unknown as Json);
+  await at.store.putDocument('inputs', digestOf(inputs), inputs);
+  const run = shortId('run', randomBytes(10));
+  const about: LaunchAbout = {
+    kind: 'launch',
+    run,
+    incident: shortId('inc', randomBytes(10)),
+    runbook: digest,
+    bundle: bundle.digest,
+    inputs: digestOf(inputs),
+    environment: bundle.installation.environment,
+  };
+  const launch = at.statement('alice', 'launch', about);
+  await expect(at.door.say(launch)).rejects.toMatchObject({ code: 'runbook.other-environment' });
+  const collect: CollectInput = {
+    run: { run, incident: about.incident, launch: digestOf(about), requester: 'alice' },
+    step: 'collect',
+    unit: 'aws.collect-instance@1',
+    items: [{ instance: web }],
+    warrant: { launch },
+    opens: true,
+    closes: true,
+    retry: { attempts: 1, firstWaitMs: 10 },
+  };
+  const answer = await caller(
+    at,
+    shortId('run', randomBytes(10)),
+  )({
+    queue: executorQueue('aws'),
+    activity: 'collect',
+    input: collect,
+  });
+  expect(answer).toMatchObject({ code: 'warrant.not-for-environment' });
 });

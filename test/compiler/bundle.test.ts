@@ -108,3 +108,42 @@ test('notes do not keep a bundle from being loaded, and are told to whoever asks
   expect(bundle).toBeDefined();
   expect(problems).toMatchObject([{ level: 'note', code: 'gate.raised', file: 'runbooks/aws/a.yaml' }]);
 });
+
+test('a runbook for other environments is told of where it says so, and stays in the bundle; a slip in the name is named', async () => {
+  const { environment } = (await loadBundle(paths, catalog)).installation;
+  const only = `metadata: { environments: [${environment}s],`;
+  writeFileSync(join(paths.runbooks, 'aws', 'a.yaml'), runbookText.replace('metadata: {', only));
+  const { bundle, problems } = await checkBundle(paths, catalog);
+  expect(problems).toMatchObject([
+    {
+      level: 'note',
+      code: 'runbook.other-environment',
+      message: expect.stringContaining(`did you mean "${environment}s"?`),
+    },
+  ]);
+  expect(Object.values(bundle?.runbooks ?? {})).toMatchObject([{ environments: [`${environment}s`] }]);
+});
+
+test('a hook through which nobody may speak any more, and an owner who is gone, keep no process from loading', async () => {
+  const hook = `hooks:
+  findings:
+    runbook: host-compromise
+    auth: { scheme: bearer, secrets: [{ env: TOKEN }] }
+    id: \${{ body.id }}
+    inputs: { instances: "\${{ body.hosts }}", image: golden, speed: fast, reason: A finding of the detector. }
+targets:
+  web-1: { system: aws, type: instance, id: i-0ab1, owner: nobody-there }
+`;
+  writeFileSync(paths.installation, `${installationText}${hook}`);
+  const { bundle, problems } = await checkBundle(paths, catalog);
+  expect(problems.map(({ code, level }) => `${level} ${code}`).toSorted()).toEqual([
+    'error hook.nobody',
+    'error target.unknown-owner',
+  ]);
+  expect(Object.keys(bundle?.installation.hooks ?? {})).toEqual(['findings']);
+  // What it would launch must fit all the same.
+  writeFileSync(paths.installation, `${installationText}${hook.replace('host-compromise', 'host-compromize')}`);
+  await expect(loadBundle(paths, catalog)).rejects.toMatchObject({
+    message: expect.stringContaining('unknown runbook "host-compromize"; did you mean "host-compromise"?') as string,
+  });
+});

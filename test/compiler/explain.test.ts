@@ -94,3 +94,8 @@ steps:
   expect(lines).toContain('Nothing stays in force when the run has ended.');
   expect(lines).toContain('         With instance = "i-0ab1".');
 });
+
+test('where alone a runbook may be launched stands at the top', () => {
+  const text = explained(runbookText.replace('metadata: {', 'metadata: { environments: [staging, test],'));
+  expect(text.split('\n')[2]).toBe('It may be launched in staging and test alone.');
+});

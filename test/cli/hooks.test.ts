@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { namesOfAlert } from '../../journal/alert.js';
 import { authenticate } from '../../worker/authenticate-hook.js';
 import { alert, finding, key, token, withHooks, writeHookSecrets } from '../gateway/hooks/support.js';
 import { editFile } from '../support/installation.js';
@@ -42,11 +43,8 @@ test('hook test shows what the sample would launch, by whom and as which run, ev
     id: 'f-1',
     inputs: { instances: [instance], reason: expect.stringContaining('TorClient, severity 8.') as string },
   });
-  expect((await cli.run(['hook', 'test', 'guardduty', '--body', file, '--json'])).json()).toEqual(first);
-  const other = (
-    await cli.run(['hook', 'test', 'guardduty', '--body', body(finding(instance, 'f-2')), '--json'])
-  ).json();
-  expect(other['run']).not.toBe(first['run']);
+  expect(first['run']).toBe(namesOfAlert('guardduty', 'f-1').run);
+  expect(first['run']).not.toBe(namesOfAlert('guardduty', 'f-2').run);
 });
 
 test('hook test says when nothing would be launched, and what does not fit', async () => {
@@ -59,7 +57,6 @@ test('hook test says when nothing would be launched, and what does not fit', asy
   expect(bad).toMatchObject({ code: 2, stderr: expect.stringContaining('"when" of hook "guardduty"') as string });
   const unknown = await cli.run(['hook', 'test', 'guarduty', '--body', low]);
   expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean "guardduty"?') as string });
-  expect((await cli.run(['hook', 'test', 'guardduty', '--body', '/nowhere.json'])).code).toBe(2);
 });
 
 test('hook sign prints a request that is authentic, and no secret', async () => {

@@ -144,14 +144,17 @@ test('a list may be given in several fields, and a reason is both the input and 
   });
 });
 
+function launchOf(instances: string) {
+  return [
+    { key: 'instances', value: instances },
+    { key: 'reason', value: 'beacons to a known address' },
+  ];
+}
+
 test('a host can be given by its name in the inventory, and one that is not there is refused with what was meant', () => {
   const inventory = {
     'web-1': { system: 'aws', type: 'instance', id: 'i-0ab1', owner: 'platform-leads', labels: {} },
   };
-  const fields = (instances: string) => [
-    { key: 'instances', value: instances },
-    { key: 'reason', value: 'beacons to a known address' },
-  ];
-  expect(readLaunch('run', isolateHosts, fields('web-1,i-0ab2'), inventory).inputs['instances']).toBe('web-1,i-0ab2');
-  expect(() => readLaunch('run', isolateHosts, fields('web-2'), inventory)).toThrow(/did you mean "web-1"\?/);
+  expect(readLaunch('run', isolateHosts, launchOf('web-1,i-0ab2'), inventory).inputs['instances']).toBe('web-1,i-0ab2');
+  expect(() => readLaunch('run', isolateHosts, launchOf('web-2'), inventory)).toThrow(/did you mean "web-1"\?/);
 });

@@ -40,6 +40,7 @@ export const findInstances = defineCheck<z.infer<typeof input>, z.infer<typeof f
   permissions: [action],
   example: { image: 'ami-0123456789abcdef0' },
   byHand: `
+image="\${image:-}" tag="\${tag:-}"
 if [ -n "$image" ]; then by="Name=image-id,Values=$image"; else by="Name=tag:\${tag%%=*},Values=\${tag#*=}"; fi
 aws ec2 describe-instances --filters "$by" Name=instance-state-name,Values=pending,running,stopping,stopped \\
   --query 'Reservations[].Instances[].[InstanceId,State.Name,ImageId,LaunchTime]' --output text`,

@@ -11,7 +11,7 @@ import { prepareSchema } from './schema.js';
 const busyTimeoutMs = 15_000;
 
 /** The default of 2 MiB is too little for the indexes of a run over thousands of targets: its ids come in no order. */
-const cacheKib = 32 * 1024;
+const cacheKib = 16 * 1024;
 
 /** After how many pages, of 4 KiB, the log goes into the file: four times the default, so that hot pages are written there less often. */
 const walPages = 4_000;

@@ -8,7 +8,7 @@ import { benchCompile } from './compile.js';
 import { benchEvents } from './events.js';
 import { type Figure, isFailure, isMet, printed } from './figure.js';
 import { benchHelp } from './help.js';
-import { benchIsolate } from './isolate.js';
+import { benchAdded, benchIsolate } from './isolate.js';
 import { benchJournal } from './journal.js';
 import { benchRecovery } from './recovery.js';
 import { benchSteps } from './steps.js';
@@ -22,6 +22,7 @@ const benches: Record<string, (short: boolean) => Promise<Figure[]>> = {
   events: benchEvents,
   steps: benchSteps,
   isolate: benchIsolate,
+  added: benchAdded,
   targets: benchTargets,
   waiting: benchWaiting,
   acknowledgement: benchAcknowledgement,

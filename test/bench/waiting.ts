@@ -8,15 +8,15 @@ const atOnce = 16;
 const withinMs = 120_000;
 
 export async function benchWaiting(short: boolean): Promise<Figure[]> {
-  return [await cachedRuns(short ? 50 : 300), ...(await manyRuns(short ? 150 : 2_000, short ? 50 : 200))];
+  return [await cachedRuns(short ? 200 : 400), ...(await manyRuns(short ? 150 : 2_000, short ? 50 : 200))];
 }
 
 async function cachedRuns(count: number): Promise<Figure> {
-  const cached = count + 50;
+  const cached = count + 100;
   const at = await startBench({ runbooks: { 'wait.yaml': waiting() }, cachedRuns: cached });
   try {
     // What the first runs need once is nobody's share.
-    await launch(at, 30);
+    await launch(at, 60);
     const before = await at.memory.now();
     await launch(at, count);
     const after = await at.memory.now();

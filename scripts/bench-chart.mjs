@@ -53,9 +53,11 @@ ${bars.join('\n')}
 
 const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform}, Node ${process.versions.node}`;
 const table = [
+  '![The figures as parts of their targets](pictures/benchmarks.svg)',
+  '',
   `Measured on ${machine}.`,
   '',
-  '| | figure | against | ratio | target | what ran |',
+  '| what | figure | against | ratio | target | what ran |',
   '| --- | --- | --- | --- | --- | --- |',
   ...figures.map(
     ({ name, value, unit, against, ratio, target, met, ran }) =>

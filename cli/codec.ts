@@ -55,7 +55,7 @@ export async function codec({ options, out }: Call<CodecOptions>): Promise<ExitC
 
 async function keysOf({ installation: file, root }: Workspace, out: Output): Promise<PayloadKeys> {
   const installation = await loadInstallation(file);
-  if (installation.temporal === undefined) {
+  if (installation.temporal?.encryption === undefined) {
     throw new FirebreakError('codec.no-keys', 'firebreak.yaml names no keys, so payloads are not encrypted.', {
       nextStep: "look at them in Temporal's UI as they are, or name keys under `temporal.encryption`.",
     });

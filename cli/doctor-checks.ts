@@ -15,6 +15,7 @@ import { knownTemporal, openConnection } from '../worker/connection.js';
 import { readPayloadKeys } from '../worker/payload-keys.js';
 import { readSecret } from '../worker/secrets.js';
 import { workspaceAt, type Workspace } from '../worker/workspace.js';
+import { workers } from './doctor-versions.js';
 import { openGateway } from './gateway-client.js';
 
 export interface Finding {
@@ -24,6 +25,8 @@ export interface Finding {
   nextStep?: string;
   /** Something needed cannot be reached, rather than being wrong. */
   reach?: boolean;
+  /** More than a line says, for `--json`. */
+  data?: object;
 }
 
 export interface Check {
@@ -55,6 +58,7 @@ export function checks(): Check[] {
     { name: 'configuration', check: () => attempt(() => configuration(bundle)) },
     { name: 'inventory', check: withBundle((good) => Promise.resolve(inventory(good))) },
     { name: 'temporal', check: () => attempt(() => temporal(workspace)) },
+    { name: 'workers', check: withBundle((good) => attempt(() => workersOf(good, workspace))) },
     { name: 'payloads', check: withBundle((good) => attempt(() => payloads(good, workspace))) },
     { name: 'gateway', check: () => attempt(async () => gateway(await health)) },
     { name: 'aws', check: withBundle((good) => attempt(() => aws(good, workspace))) },
@@ -169,6 +173,13 @@ async function temporal(workspace: Workspace): Promise<Finding> {
   } finally {
     await connection.close();
   }
+}
+
+async function workersOf({ installation }: Bundle, workspace: Workspace): Promise<Finding> {
+  const settings = knownTemporal(workspace);
+  if (settings === undefined)
+    return { ok: false, reach: true, says: 'not looked at: nothing says where Temporal is', nextStep: 'see temporal.' };
+  return workers(installation, settings, () => openGateway().runs());
 }
 
 /** The keys are read as every process reads them, and then forgotten. */

@@ -45,6 +45,7 @@ export function declareVerbsForProcesses(program: Command): void {
   ])
     .option('--out <dir>', 'a folder of its own; an earlier demo in it is replaced', 'out/demo')
     .action((options: DemoOptions) => perform(options, async (call) => (await import('./demo.js')).demo(call)));
+  declareWorker(program);
   const sandbox = group(program, 'sandbox', 'a local copy of the world to try things on', [
     'firebreak sandbox up',
     'firebreak sandbox down',
@@ -63,6 +64,24 @@ export function declareVerbsForProcesses(program: Command): void {
     perform(options, async (call) => (await import('./sandbox.js')).sandboxDown(call)),
   );
   declareCompletion(program);
+}
+
+function declareWorker(program: Command): void {
+  const worker = group(program, 'worker', 'several releases at once, where firebreak.yaml names a deployment', [
+    'firebreak worker run',
+    'firebreak worker promote',
+  ]);
+  verb(worker, 'run', 'run the worker of this release alone, beside those of others', [
+    'firebreak worker run --workspace /etc/firebreak',
+  ]).action((options: CommonOptions) =>
+    perform(options, async (call) => (await import('./worker.js')).workerRun(call)),
+  );
+  verb(worker, 'promote [version]', 'let new runs begin with this release; those under way stay with theirs', [
+    'firebreak worker promote    # once `firebreak doctor` shows its workers',
+    'firebreak worker promote 0.1.0-1a2b3c4d5e6f    # back to another',
+  ]).action((version: string | undefined, options: CommonOptions) =>
+    perform(options, async (call) => (await import('./worker.js')).workerPromote(call, version)),
+  );
 }
 
 function declareCompletion(program: Command): void {

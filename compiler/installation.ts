@@ -1,7 +1,7 @@
 /** `firebreak.yaml`: where things are, what must not be touched, how often to look. It names secrets and holds none. */
 import * as z from 'zod';
 import { parseDuration } from '../core/duration.js';
-import type { AwsSystem, Installation, SlackSettings } from '../core/installation.js';
+import type { AwsSystem, Installation, SlackSettings, TemporalUse } from '../core/installation.js';
 import { apiVersion, duration, slug, toMs } from './forms.js';
 import { didYouMean, inOrder, isError, oneOf, type Problem } from './problem.js';
 import { type Report, reportOn } from './report.js';
@@ -133,10 +133,21 @@ export const installationForm = z
       .optional()
       .describe('A PostgreSQL database that keeps the journal. Without it, a file of the workspace does.'),
     temporal: z
-      .strictObject({ encryption: encryptionForm.describe('Write `active: ID` and `keys: { ID: { file: path } }`.') })
+      .strictObject({
+        encryption: encryptionForm
+          .optional()
+          .describe(
+            'What Temporal is given to keep, encrypted: `active: ID` and `keys: { ID: { file: path } }`. Without it, Temporal keeps it as it is.',
+          ),
+        deployment: slug
+          .optional()
+          .describe(
+            'The name of the worker deployment, such as firebreak. With it each run stays with the release that began it; the Temporal server must not be the embedded one.',
+          ),
+      })
       .meta({ title: 'Temporal settings' })
       .optional()
-      .describe('What Temporal is given to keep, encrypted. Without it, Temporal keeps it as it is.'),
+      .describe('How Temporal is used: whether payloads are encrypted, whether workers have versions.'),
   })
   .meta({ title: 'installation', description: 'The installation that Firebreak answers for.' });
 
@@ -171,7 +182,7 @@ function installationOf(form: InstallationForm, report: Report): Installation {
   if (form.hooks !== undefined) installation.hooks = compileHooks(form.hooks, report);
   if (form.slack !== undefined) installation.slack = slackOf(form.slack);
   if (form.journal !== undefined) installation.journal = form.journal;
-  if (form.temporal !== undefined) installation.temporal = form.temporal;
+  if (form.temporal !== undefined) installation.temporal = temporalOf(form.temporal);
   return installation;
 }
 
@@ -199,7 +210,7 @@ function checkSystems(form: InstallationForm, report: Report): void {
 }
 
 function checkEncryption({ temporal }: InstallationForm, report: Report): void {
-  if (temporal === undefined) return;
+  if (temporal?.encryption === undefined) return;
   const { active, keys } = temporal.encryption;
   if (Object.hasOwn(keys, active)) return;
   report.value(
@@ -218,6 +229,10 @@ function awsOf(form: InstallationForm['systems'][string]): AwsSystem {
     system.credentials = { accessKeyId, secretAccessKey };
   }
   return system;
+}
+
+function temporalOf({ encryption, deployment }: NonNullable<InstallationForm['temporal']>): TemporalUse {
+  return { ...(encryption === undefined ? {} : { encryption }), ...(deployment === undefined ? {} : { deployment }) };
 }
 
 function slackOf(form: NonNullable<InstallationForm['slack']>): SlackSettings {

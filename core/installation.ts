@@ -43,6 +43,13 @@ export interface PayloadEncryption {
   keys: Record<string, SecretRef>;
 }
 
+export interface TemporalUse {
+  /** Absent: Temporal keeps payloads as they are. */
+  encryption?: PayloadEncryption;
+  /** The name that workers of several releases share, so that each run stays with its release. Absent: workers have no versions. */
+  deployment?: string;
+}
+
 export interface Protected {
   target: Pick<Target, 'system' | 'type' | 'id'>;
   why: string;
@@ -62,8 +69,7 @@ export interface Installation {
   gateway: { host: string; port: number };
   /** Absent: the journal is a file of the workspace. */
   journal?: JournalSettings;
-  /** Absent: Temporal keeps payloads as they are. */
-  temporal?: { encryption: PayloadEncryption };
+  temporal?: TemporalUse;
 }
 
 /** All that decisions rest on, loaded by each process for itself. `digest` is over everything else. */

@@ -23,7 +23,9 @@ const folders = [
   'test/bench',
   'test/support',
 ];
-const settings = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
+/** What a worker runs: a change of any of it is another version of the worker, wherever it is built. */
+const ofWorkers = ['compiler', 'core', 'workflows', 'activities', 'journal', 'worker'];
+const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
 
 const startedMs = performance.now();
 const files = folders
@@ -52,8 +54,10 @@ async function build(next) {
   for (const file of files) if (extname(file) !== '.ts') cpSync(join(root, file), join(next, file));
   chmodSync(join(next, 'cli/main.js'), 0o755);
   const bundleMs = performance.now();
-  const bytes = await bundleWorkflows(next);
+  const bytes = await bundleWorkflows(next, 'workflows/index.js', 'workflow-bundle.js');
+  await bundleWorkflows(next, 'workflows/versioned.js', 'versioned-workflow-bundle.js');
   const bundled = seconds(bundleMs);
+  writeFileSync(join(next, 'build-id'), buildId());
   writeFileSync(join(next, '.build'), print);
   putInPlace(next);
   console.log(
@@ -71,15 +75,22 @@ function compile(next) {
   if (status !== 0) throw new Error('build: the sources do not compile; dist/ stays as it was.');
 }
 
-async function bundleWorkflows(next) {
+async function bundleWorkflows(next, entry, as) {
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(next, 'workflows/index.js'),
+    workflowsPath: join(next, entry),
     failureConverterPath: join(next, 'worker/failure-converter.js'),
     logger: new DefaultLogger('WARN'),
   });
-  writeFileSync(join(next, 'workflow-bundle.js'), code);
+  writeFileSync(join(next, as), code);
   return code.length;
+}
+
+/** `0.1.0-1a2b3c4d5e6f`: the release, and what it really is. */
+function buildId() {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const sources = files.filter((file) => ofWorkers.some((folder) => file.startsWith(`${folder}/`)));
+  return `${version}-${digestOf(createHash('sha256'), [...sources, 'package-lock.json']).slice(0, 12)}`;
 }
 
 /** Two builds at once end with one of them in place; they are equal unless a source changed in between. */
@@ -104,7 +115,10 @@ function current() {
 
 /** Over contents, not times: a checkout changes every time and no content. */
 function fingerprint(of) {
-  const hash = createHash('sha256').update(process.version);
+  return digestOf(createHash('sha256').update(process.version), of);
+}
+
+function digestOf(hash, of) {
   for (const file of of)
     hash
       .update(file)

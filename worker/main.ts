@@ -1,7 +1,8 @@
-/** A process: the worker of a workspace, all queues over one connection. Ends, to be started again, when the systems change. */
+/** A process: the worker of a workspace, all queues over one connection. Ends, to be started again, when the systems or the deployment change. */
 import { FirebreakError, sentence } from '../core/errors.js';
 import type { SecretRef } from '../core/installation.js';
 import { signerOf } from '../journal/signer.js';
+import { buildId } from './build-id.js';
 import { bundleSource } from './bundle-source.js';
 import { connectWorker, temporalOf } from './connection.js';
 import { dataConverterOf } from './data-converter.js';
@@ -49,6 +50,8 @@ async function main(): Promise<void> {
   const bundle = bundleSource(workspace, log);
   const { installation } = await bundle();
   const systems = Object.keys(installation.systems);
+  const deployment = installation.temporal?.deployment;
+  const version = deployment === undefined ? undefined : { deploymentName: deployment, buildId: buildId() };
   const signer = signerOf(keys.journal);
   const secret = (ref: SecretRef): string => {
     const value = readSecret(ref, workspace.root);
@@ -76,6 +79,7 @@ async function main(): Promise<void> {
       readSecret: secret,
     },
     systems,
+    version,
     ...cachedRuns(),
   });
 
@@ -83,7 +87,8 @@ async function main(): Promise<void> {
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect']) process.once(event, workers.shutdown);
   const look = setInterval(() => void endWhenChanged().catch(lookFailed), lookEveryMs);
   const running = workers.run();
-  log.info({ systems, address: settings.connectionOptions.address }, 'the worker takes work');
+  const { address } = settings.connectionOptions;
+  log.info({ systems, address, version: version?.buildId ?? 'none' }, 'the worker takes work');
   process.send?.('ready');
   await running.finally(() => clearInterval(look));
 
@@ -93,9 +98,11 @@ async function main(): Promise<void> {
   if (process.connected) process.disconnect();
 
   async function endWhenChanged(): Promise<void> {
-    const now = Object.keys((await bundle()).installation.systems);
-    if (now.toSorted().join() === systems.toSorted().join()) return;
-    log.info({ systems: now }, 'the systems have changed, the worker ends to be started again');
+    const { installation: changed } = await bundle();
+    const now = Object.keys(changed.systems);
+    const sameSystems = now.toSorted().join() === systems.toSorted().join();
+    if (sameSystems && changed.temporal?.deployment === deployment) return;
+    log.info({ systems: now }, 'systems or deployment have changed, the worker ends to be started again');
     workers.shutdown();
   }
 }

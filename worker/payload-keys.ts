@@ -24,7 +24,7 @@ export function readPayloadKeys(
   read: (ref: SecretRef) => string,
   onUnreadable: (error: FirebreakError) => void,
 ): PayloadKeys {
-  if (temporal === undefined) return noPayloadKeys;
+  if (temporal?.encryption === undefined) return noPayloadKeys;
   const { active: activeId, keys } = temporal.encryption;
   const all = new Map<string, KeyObject>();
   for (const [id, ref] of Object.entries(keys)) {

@@ -1,6 +1,6 @@
 /** The workers of a process: one for control, without credentials, and an executor for each system of the inventory. */
 import { existsSync } from 'node:fs';
-import type { DataConverter } from '@temporalio/common';
+import type { DataConverter, WorkerDeploymentVersion } from '@temporalio/common';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { controlActivities } from '../activities/control.js';
 import type { EngineDeps } from '../activities/deps.js';
@@ -35,6 +35,8 @@ export interface WorkersOptions {
   deps: EngineDeps;
   /** The names under `systems:` in `firebreak.yaml`. */
   systems: string[];
+  /** Which version of which deployment these are. Absent: they have none, and take every run. */
+  version?: WorkerDeploymentVersion | undefined;
   /** 0 in tests that want every task replayed. Default: `cachedWorkflowsMax`. */
   maxCachedWorkflows?: number;
 }
@@ -52,6 +54,7 @@ export async function createWorkers({
   dataConverter,
   deps,
   systems,
+  version,
   maxCachedWorkflows = cachedWorkflowsMax,
 }: WorkersOptions): Promise<Workers> {
   const shared = {
@@ -59,12 +62,13 @@ export async function createWorkers({
     namespace,
     dataConverter,
     shutdownGraceTime: graceTime,
+    ...versioned(version),
   } satisfies Partial<WorkerOptions>;
   const engine = { ...deps, store: keepingDocuments(deps.store) };
   const control = Worker.create({
     ...shared,
     taskQueue: controlQueue,
-    workflowBundle: { codePath: bundlePath() },
+    workflowBundle: { codePath: bundlePath(version) },
     activities: controlActivities(engine),
     maxCachedWorkflows,
     stickyQueueScheduleToStartTimeout: stickyTimeout,
@@ -96,8 +100,14 @@ async function runAll(workers: Worker[], shutdown: () => void): Promise<void> {
   }
 }
 
-function bundlePath(): string {
-  const path = built('workflow-bundle.js');
+/** Control and executors alike: what a run asks for is carried out by the release that the run belongs to. */
+function versioned(version: WorkerDeploymentVersion | undefined): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  if (version === undefined) return {};
+  return { workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' } };
+}
+
+function bundlePath(version: WorkerDeploymentVersion | undefined): string {
+  const path = built(version === undefined ? 'workflow-bundle.js' : 'versioned-workflow-bundle.js');
   if (!existsSync(path)) {
     throw new FirebreakError('build.missing', `${path} does not exist.`, {
       nextStep: 'run `npm run build`.',

@@ -2,6 +2,8 @@
 import { units } from '../activities/index.js';
 import { loadBundle } from '../compiler/bundle.js';
 import { catalogOf } from '../compiler/catalog.js';
+import { FirebreakError } from '../core/errors.js';
+import type { Installation } from '../core/installation.js';
 import { embedded, givenTemporal, refuseUnreachable, type TemporalSettings } from './connection.js';
 import type { OnState, Part } from './kept-process.js';
 import { openKeys, pinKeys } from './keys.js';
@@ -46,6 +48,7 @@ export async function up(
     () => undefined, // Nobody dies of a key that only decrypts; each process says it in its log, `doctor` to whoever asks.
   );
   const given = givenTemporal();
+  if (given === undefined) refuseVersions(installation);
   // A worker would wait for it for a minute, and then only be said to be not ready.
   if (given !== undefined) await refuseUnreachable(given);
   pinKeys(workspace, openKeys(workspace));
@@ -63,6 +66,18 @@ export async function up(
     await supervisor.stop();
     throw error;
   }
+}
+
+/** With one worker, which the next release replaces, a run that belongs to a release would have nobody. */
+function refuseVersions({ temporal }: Installation): void {
+  if (temporal?.deployment === undefined) return;
+  throw new FirebreakError(
+    'up.versions-embedded',
+    `firebreak.yaml names the deployment "${temporal.deployment}", and the embedded Temporal has one worker, without versions.`,
+    {
+      nextStep: 'set TEMPORAL_ADDRESS to the server that workers of several releases share, or remove `deployment`.',
+    },
+  );
 }
 
 async function embeddedServer(workspace: Workspace, tell: Tell | undefined): Promise<[TemporalSettings, Part[]]> {

@@ -41,15 +41,20 @@ const verbs = [
 const firebreak = (...args: string[]) =>
   spawnSync(process.execPath, [built('cli', 'main.js'), ...args], { encoding: 'utf8' });
 
-test.each([...verbs, 'timeline export', 'timeline verify', 'sandbox up', 'sandbox down'])(
-  'the help of %s has examples and the way to JSON',
-  (verb) => {
-    const { status, stdout } = firebreak(...verb.split(' '), '--help');
-    expect(status).toBe(0);
-    expect(stdout).toContain(`Examples:\n  $ firebreak ${verb}`);
-    expect(stdout).toContain('--json');
-  },
-);
+test.each([
+  ...verbs,
+  'timeline export',
+  'timeline verify',
+  'worker run',
+  'worker promote',
+  'sandbox up',
+  'sandbox down',
+])('the help of %s has examples and the way to JSON', (verb) => {
+  const { status, stdout } = firebreak(...verb.split(' '), '--help');
+  expect(status).toBe(0);
+  expect(stdout).toContain(`Examples:\n  $ firebreak ${verb}`);
+  expect(stdout).toContain('--json');
+});
 
 test('help names every verb and the exit codes', () => {
   const { stdout } = firebreak('--help');
@@ -57,7 +62,7 @@ test('help names every verb and the exit codes', () => {
   expect(stdout).toContain('Exit codes: 0 done');
 });
 
-test.each(['timeline', 'sandbox'])('the help of %s has examples of what is under it', (group) => {
+test.each(['timeline', 'worker', 'sandbox'])('the help of %s has examples of what is under it', (group) => {
   expect(firebreak(group, '--help').stdout).toMatch(new RegExp(`Examples:\\n  \\$ firebreak ${group} `));
 });
 

@@ -229,6 +229,7 @@ test('doctor finds everything that is away or wrong, each with what to do', asyn
     configuration: true,
     inventory: true,
     temporal: false,
+    workers: false,
     payloads: true,
     gateway: false,
     aws: false,

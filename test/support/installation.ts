@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { DataConverter } from '@temporalio/common';
+import type { DataConverter, WorkerDeploymentVersion } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { EngineDeps } from '../../activities/deps.js';
@@ -32,7 +32,7 @@ import { openLog } from '../../worker/log.js';
 import { openStore } from '../../worker/open-store.js';
 import { readPayloadKeys } from '../../worker/payload-keys.js';
 import { freePort } from '../../worker/ports.js';
-import { createWorkers, type Workers } from '../../worker/run-worker.js';
+import { createWorkers } from '../../worker/run-worker.js';
 import { installRuntime } from '../../worker/runtime.js';
 import { readSecret } from '../../worker/secrets.js';
 import { findTemporal } from '../../worker/temporal-executable.js';
@@ -70,8 +70,8 @@ export interface TestInstallation {
   /** alice asks for the release of a run's or an incident's holds, bob and carol agree; how that run ended. */
   release(of: string): Promise<RunView>;
   events(run: string, action?: EventAction): Promise<Event[]>;
-  /** Workers that are up now; a test may stop them and start others. */
-  startWorkers(): Promise<void>;
+  /** Gives how to stop just these. A test may stop those that are up and start others, or others beside them. */
+  startWorkers(version?: WorkerDeploymentVersion): Promise<() => Promise<void>>;
   stopWorkers(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -80,7 +80,7 @@ export interface TestOptions {
   watchEvery?: string;
   /** More runbooks, by file name; the shipped ones are there too. */
   runbooks?: Record<string, string>;
-  /** 0: nothing is cached, so that every task replays its run from the beginning. */
+  /** 0: nothing is cached, so that every task replays its run from the beginning; so with `FIREBREAK_TEST_NO_CACHE=1` too. */
   maxCachedWorkflows?: number;
   /** False: the test starts workers of its own, such as processes. */
   workers?: false;
@@ -220,23 +220,29 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
     return ended(run, 90_000);
   };
 
-  let workers: { workers: Workers; running: Promise<void> } | undefined;
-  const startWorkers = async (): Promise<void> => {
-    const { maxCachedWorkflows } = options;
+  const running = new Set<() => Promise<void>>();
+  const startWorkers: TestInstallation['startWorkers'] = async (version) => {
+    const maxCachedWorkflows = options.maxCachedWorkflows ?? (nothingCached() ? 0 : undefined);
     const made = await createWorkers({
       connection,
       namespace: temporal.namespace,
       dataConverter,
       deps,
       systems: Object.keys(installation.systems),
+      version,
       ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     });
-    workers = { workers: made, running: made.run() };
+    const ran = made.run();
+    const stop = async (): Promise<void> => {
+      running.delete(stop);
+      made.shutdown();
+      await ran;
+    };
+    running.add(stop);
+    return stop;
   };
   const stopWorkers = async (): Promise<void> => {
-    workers?.workers.shutdown();
-    await workers?.running;
-    workers = undefined;
+    await Promise.all([...running].map((stop) => stop()));
   };
   if (options.workers !== false) await startWorkers();
 
@@ -280,6 +286,12 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
       rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+function nothingCached(env: NodeJS.ProcessEnv = process.env): boolean {
+  const text = env['FIREBREAK_TEST_NO_CACHE'] ?? '0';
+  if (text === '0' || text === '1') return text === '1';
+  throw new Error(`FIREBREAK_TEST_NO_CACHE is "0" or "1", not "${text}".`);
 }
 
 /** As an administrator does: the address into a private file, and a reference to it into `firebreak.yaml`. */

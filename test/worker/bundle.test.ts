@@ -61,6 +61,12 @@ test('the list that says so holds the run, the containment and the rules they go
   );
 });
 
+test('the build for workers that have versions holds the same, and besides only what becomes of each workflow', () => {
+  const versioned = modulesOf(readFileSync(built('versioned-workflow-bundle.js'), 'utf8'));
+  const others = versioned.filter((module) => !modules.includes(module) && !isGlue(module));
+  expect(others).toEqual(['workflows/versioned.ts']);
+});
+
 test('no schema library, reader of files or client is in it', () => {
   expect(
     modules.filter((module) =>

@@ -1,7 +1,7 @@
 // The real three processes of a workspace, each killed in turn.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -100,6 +100,13 @@ test('when the supervisor is killed, everything is gone within seconds, and the 
   const running = await up(workspace);
   expect(await health(workspace)).toMatchObject({ ok: true });
   await running.stop();
+});
+
+test('an embedded Temporal has one worker, so that a deployment of several is refused before anything is started', async () => {
+  const workspace = await newWorkspace();
+  appendFileSync(workspace.installation, 'temporal: { deployment: firebreak }\n');
+  await expect(up(workspace)).rejects.toMatchObject({ code: 'up.versions-embedded' });
+  expect(existsSync(join(workspace.state, 'pids.json'))).toBe(false);
 });
 
 test('a Temporal that was given and does not answer is named at once, and nothing is started', async () => {

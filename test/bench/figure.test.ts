@@ -2,19 +2,19 @@
 import { expect, test } from 'vitest';
 import { type Figure, isFailure, isMet, printed } from './figure.js';
 
-const figure = (value: number, timed: boolean): Figure => ({
+const figure = (value: number, noisy: boolean): Figure => ({
   name: 'recovery',
   ran: 'a test',
   value,
   unit: 's',
   target: 5,
-  timed,
+  noisy,
 });
 
 test('on the full scale whatever misses its target fails', () => {
-  for (const timed of [true, false]) {
-    expect(isFailure(figure(5, timed), false)).toBe(false);
-    expect(isFailure(figure(5.01, timed), false)).toBe(true);
+  for (const noisy of [true, false]) {
+    expect(isFailure(figure(5, noisy), false)).toBe(false);
+    expect(isFailure(figure(5.01, noisy), false)).toBe(true);
   }
 });
 

@@ -9,8 +9,8 @@ export interface Figure {
   against?: { what: string; value: number };
   /** At most this; where it is compared with something, at most so many times that. */
   target: number;
-  /** Whether it is a time, which a busy machine makes longer; a count never changes by itself. */
-  timed: boolean;
+  /** Whether it is a time, which a busy machine makes longer, or memory that no collector has come to yet; a count never changes by itself. */
+  noisy: boolean;
 }
 
 /** A figure as `--json` prints it. `ratio`: to what stands in `against`, which is the target where nothing else was measured. */
@@ -25,16 +25,16 @@ export interface Printed {
   ran: string;
 }
 
-/** So many times its target a time may take on any machine, however busy: what is slower than that is broken. */
+/** So many times its target a noisy figure may be on any machine, however busy: what is worse than that is broken. */
 const slackTimes = 10;
 
 export function isMet(figure: Figure): boolean {
   return held(figure) <= figure.target;
 }
 
-/** On the short scale a time that was missed by less is only told. */
+/** On the short scale a noisy figure that misses its target by less is only told. */
 export function isFailure(figure: Figure, short: boolean): boolean {
-  return short && figure.timed ? !(held(figure) <= slackTimes * figure.target) : !isMet(figure);
+  return short && figure.noisy ? !(held(figure) <= slackTimes * figure.target) : !isMet(figure);
 }
 
 export function printed(figure: Figure): Printed {

@@ -36,7 +36,7 @@ function figure(name: string, seconds: number[], target: number): Figure {
     value: sorted.at(-1) ?? Number.NaN,
     unit: 's',
     target,
-    timed: true,
+    noisy: true,
   };
 }
 

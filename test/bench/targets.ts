@@ -44,7 +44,7 @@ export async function benchTargets(short: boolean): Promise<Figure[]> {
         value: (tookMs - loopMs) / count,
         unit: 'ms',
         target: 1.5,
-        timed: true,
+        noisy: true,
       },
       {
         name: 'worker over many targets: memory',
@@ -52,16 +52,16 @@ export async function benchTargets(short: boolean): Promise<Figure[]> {
         value: at.memory.most(),
         unit: 'MB',
         target: 500,
-        timed: false,
+        noisy: false,
       },
-      { name: 'history of many targets', ran, value: events, unit: 'events', target: historyMax, timed: false },
+      { name: 'history of many targets', ran, value: events, unit: 'events', target: historyMax, noisy: false },
       {
         name: 'largest payload of many targets',
         ran: `${ran}; of all that lies in the history, and the server refuses 2048 KB`,
         value: kb,
         unit: 'KB',
         target: payloadKbMax,
-        timed: false,
+        noisy: false,
       },
     ];
   } finally {

@@ -1,5 +1,5 @@
 /** Where things are in a YAML file: offsets of keys and values by their path, and lines and columns of offsets. */
-import { isScalar, type Node, Scalar } from 'yaml';
+import { isMap, isScalar, isSeq, type Node, Scalar } from 'yaml';
 
 export type Path = readonly (string | number)[];
 
@@ -23,13 +23,34 @@ export function placesIn(text: string): PlaceOf {
   };
 }
 
-/** Nodes and keys by their path, kept while the value is read, so that a thousand problems are as quick to place as one. */
+/** Nodes and keys by their path, so that a thousand problems are as quick to place as one. */
 export interface Index {
   nodes: Map<string, Node>;
   keys: Map<string, number>;
 }
 
-export function pathKey(path: Path): string {
+/** Takes as long as reading the values does: made for the first problem, for most files have none. */
+export function indexOf(root: Node | null): Index {
+  const index: Index = { nodes: new Map(), keys: new Map() };
+  const add = (node: Node | null, path: Path): void => {
+    if (node === null) return;
+    index.nodes.set(pathKey(path), node);
+    if (isSeq<Node>(node)) for (const [position, item] of node.items.entries()) add(item, [...path, position]);
+    if (!isMap<Node, Node | null>(node)) return;
+    for (const { key, value } of node.items) {
+      if (!isScalar(key) || typeof key.value !== 'string') continue;
+      const inner = [...path, key.value];
+      // Of a key that is there twice the first one counts.
+      if (index.keys.has(pathKey(inner))) continue;
+      index.keys.set(pathKey(inner), key.range?.[0] ?? value?.range?.[0] ?? 0);
+      add(value, inner);
+    }
+  };
+  add(root, []);
+  return index;
+}
+
+function pathKey(path: Path): string {
   return JSON.stringify(path);
 }
 

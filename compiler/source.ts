@@ -5,7 +5,7 @@
  */
 import { Composer, type CST, Parser, type YAMLError } from 'yaml';
 import type { Json } from '../core/json.js';
-import { offsetOf, type Place, placesIn } from './place.js';
+import { type Index, indexOf, offsetOf, type Place, placesIn } from './place.js';
 import type { Problem, Said } from './problem.js';
 import { findSecrets } from './secrets.js';
 import { readValue, type ReportAt } from './yaml-value.js';
@@ -102,13 +102,12 @@ export function parseSource(file: string, text: string): Parsed {
     syntax(document.errors, text, at);
     return give();
   }
-  const { value, index } = readValue(document.contents, at);
-  const problem: Source['problem'] = (place, said) => ({
-    file,
-    ...placeOf(offsetOf(place, index, text)),
-    level: 'error',
-    ...said,
-  });
+  const value = readValue(document.contents, at);
+  let index: Index | undefined;
+  const problem: Source['problem'] = (place, said) => {
+    index ??= indexOf(document.contents);
+    return { file, ...placeOf(offsetOf(place, index, text)), level: 'error', ...said };
+  };
   return give({ file, value, problem });
 }
 

@@ -51,7 +51,7 @@ export function compileSteps(form: RunbookForm, context: Context): Included {
       );
   }
   const inner = form.steps.map((step, index) => includedRunbook(step, ['steps', index], context));
-  const whole = wholeOf(form, waits, inner, context.catalog);
+  const whole = wholeOf(form, waits, inner, context);
   const parts = form.steps.map((step, index) => compileStep(step, index, whole, context));
   return { steps: parts.flatMap(({ steps }) => steps), gates: Object.assign({}, ...parts.map(({ gates }) => gates)) };
 }
@@ -66,12 +66,23 @@ interface Whole {
   places: ReadonlyMap<string, number>;
   /** The ids that steps have in the run. */
   ids: ReadonlySet<string>;
+  /** What expressions may read of the inputs. */
+  inputs: Pick<Scope, 'inputs' | 'optional'>;
 }
 
-function wholeOf(runbook: RunbookForm, waits: Waits[], inner: Whole['inner'], catalog: Catalog): Whole {
+function wholeOf(runbook: RunbookForm, waits: Waits[], inner: Whole['inner'], { catalog, inputs }: Context): Whole {
   const places = new Map(runbook.steps.map(({ id }, index) => [id, index] as const).toReversed());
-  const found = { waits, runbook, inner, catalog, places };
+  const found = { waits, runbook, inner, catalog, places, inputs: readable(inputs) };
   return { ...found, ids: new Set(waits.flatMap(({ id }) => idsOf(id, found))) };
+}
+
+function readable(inputs: Record<string, InputType>): Whole['inputs'] {
+  const all = Object.entries(inputs);
+  const mayLack = all.filter(([, { optional, default: otherwise }]) => optional === true && otherwise === undefined);
+  return {
+    inputs: Object.fromEntries(all.map(([name, input]) => [name, typeOfInput(input)])),
+    optional: new Set(mayLack.map(([name]) => name)),
+  };
 }
 
 /** The ids that a step has in the run: its own, or those of the steps that stand in its place. */
@@ -147,12 +158,7 @@ function compileStep(form: StepForm, index: number, whole: Whole, context: Conte
 
   let results: Record<string, Type> | undefined;
   const scope: Scope = {
-    inputs: Object.fromEntries(Object.entries(context.inputs).map(([name, input]) => [name, typeOfInput(input)])),
-    optional: new Set(
-      Object.keys(context.inputs).filter(
-        (name) => context.inputs[name]?.optional === true && context.inputs[name].default === undefined,
-      ),
-    ),
+    ...whole.inputs,
     present: new Set(),
     // Worked out for a step that reads results; most do not, and of a thousand steps the last waits for all others.
     steps: () => {

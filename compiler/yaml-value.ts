@@ -1,7 +1,6 @@
-/** YAML nodes as JSON, with an index of where everything stands. What JSON cannot hold, or a reader cannot see, is a problem. */
+/** YAML nodes as JSON. What JSON cannot hold, or a reader cannot see, is a problem. */
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar } from 'yaml';
 import type { Json } from '../core/json.js';
-import { type Index, type Path, pathKey } from './place.js';
 import type { Said } from './problem.js';
 
 export type ReportAt = (offset: number, said: Said) => void;
@@ -9,20 +8,8 @@ export type ReportAt = (offset: number, said: Said) => void;
 /** Names that mean something to JavaScript objects and nothing in these files. */
 const reservedKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
-export function readValue(node: Node | null, at: ReportAt): { value: Json; index: Index } {
-  const index: Index = { nodes: new Map(), keys: new Map() };
-  return { value: readNode(node, [], { index, at }), index };
-}
-
-interface Context {
-  index: Index;
-  at: ReportAt;
-}
-
-function readNode(node: Node | null, path: Path, context: Context): Json {
+export function readValue(node: Node | null, at: ReportAt): Json {
   if (node === null) return null;
-  const { at, index } = context;
-  index.nodes.set(pathKey(path), node);
   const offset = node.range?.[0] ?? 0;
   if (isAlias(node)) {
     at(offset, {
@@ -43,13 +30,12 @@ function readNode(node: Node | null, path: Path, context: Context): Json {
     at(offset, { code: 'yaml.tag', message: 'this value has a tag (!)', nextStep: 'Remove the tag.' });
     return null;
   }
-  if (isSeq<Node>(node)) return node.items.map((item, position) => readNode(item, [...path, position], context));
-  if (isMap<Node, Node | null>(node)) return readObject(node.items, path, context);
+  if (isSeq<Node>(node)) return node.items.map((item) => readValue(item, at));
+  if (isMap<Node, Node | null>(node)) return readObject(node.items, at);
   return isScalar(node) ? readScalar(node, offset, at) : null;
 }
 
-function readObject(pairs: Pair<Node, Node | null>[], path: Path, context: Context): Json {
-  const { at, index } = context;
+function readObject(pairs: Pair<Node, Node | null>[], at: ReportAt): Json {
   const object: { [key: string]: Json } = {};
   for (const { key, value } of pairs) {
     const offset = key.range?.[0] ?? value?.range?.[0] ?? 0;
@@ -71,9 +57,7 @@ function readObject(pairs: Pair<Node, Node | null>[], path: Path, context: Conte
       if (key.anchor !== undefined || key.tag !== undefined) {
         at(offset, { code: 'yaml.anchor', message: 'a key has an anchor or a tag', nextStep: 'Remove it.' });
       }
-      const inner = [...path, key.value];
-      index.keys.set(pathKey(inner), offset);
-      object[key.value] = readNode(value, inner, context);
+      object[key.value] = readValue(value, at);
     }
   }
   return object;

@@ -38,10 +38,15 @@ export async function checkItems(deps: ExecutorDeps, input: CheckInput, attempt:
   await refuseForeignItems({ store: deps.store, run: run.run, ...grant, warrant }, items);
   const check = checkOf(grant.step.work.unit);
   const actor = `executor:${deps.system}`;
-  if (input.opens)
-    await deps.store.append([draft(run, { id: `${step}/${attempt.id}/started`, actor, action: 'step.started', step })]);
+  // Written while the system is looked at already.
+  const opened = input.opens
+    ? deps.store.append([draft(run, { id: `${step}/${attempt.id}/started`, actor, action: 'step.started', step })])
+    : Promise.resolve();
   const limit = pLimit(itemsAtOnce);
-  const looked = await Promise.all(items.map((item) => limit(() => look(check, item, attempt))));
+  const [looked] = await Promise.all([
+    Promise.all(items.map((item) => limit(() => look(check, item, attempt)))),
+    opened,
+  ]);
   const findings = looked.flatMap((each) => ('findings' in each ? each.findings : []));
   const failed = looked.flatMap((each) => ('error' in each ? [each] : []));
   refuseTooMuch(check, findings);

@@ -32,14 +32,20 @@ export async function collectEvidence(deps: ExecutorDeps, input: CollectInput, a
     });
   const collector = collectorOf(grant.step.work.unit);
   const actor = `executor:${deps.system}`;
-  if (input.opens)
-    await deps.store.append([
-      draft(input.run, { id: `${input.step}/${attempt.id}/started`, actor, action: 'step.started', step: input.step }),
-    ]);
+  // Written while the system is read already; on record before anything that was found.
+  const opened = input.opens
+    ? deps.store.append([
+        draft(input.run, {
+          id: `${input.step}/${attempt.id}/started`,
+          actor,
+          action: 'step.started',
+          step: input.step,
+        }),
+      ])
+    : Promise.resolve();
   const limit = pLimit(itemsAtOnce);
-  const ends = await Promise.all(
-    input.items.map((item) => limit(() => collectItem(deps, input, collector, item, attempt))),
-  );
+  const collecting = input.items.map((item) => limit(() => collectItem(deps, input, collector, item, attempt, opened)));
+  const [ends] = await Promise.all([Promise.all(collecting), opened]);
   const result = {
     collected: ends.reduce((sum, end) => sum + end.collected, 0),
     failed: ends.filter((end) => end.failed > 0).length,
@@ -71,11 +77,13 @@ async function collectItem(
   collector: AnyCollector,
   item: Json,
   attempt: Attempt,
+  opened: Promise<unknown>,
 ): Promise<Collected> {
   let collected = 0;
   try {
     for await (const piece of collector.collect(collector.input.parse(item), attempt.world)) {
       attempt.signal.throwIfAborted();
+      await opened;
       await keep(deps, input, item, piece);
       collected += 1;
     }
@@ -87,6 +95,7 @@ async function collectItem(
       ? { code: 'evidence.time-box', message: 'The time box ended before everything was collected.' }
       : errorOf(error);
     const id = `${input.step}/${digestOf(item)}/evidence-failed`;
+    await opened;
     await deps.store.append([
       draft(input.run, {
         id,

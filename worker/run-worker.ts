@@ -9,9 +9,10 @@ import { FirebreakError } from '../core/errors.js';
 import { controlQueue, executorQueue } from '../core/queues.js';
 import { keepingDocuments } from '../journal/kept-documents.js';
 import { built } from './project.js';
+import { limitWorkflowStacks } from './workflow-stacks.js';
 
 /**
- * Runs and containments kept in memory between their tasks, some 300 KB each: 150 MB at the most. The SDK's own default
+ * Runs and containments kept in memory between their tasks, some 350 KB each: 175 MB at the most. The SDK's own default
  * grows with the heap and has ended processes. A run that is not kept is replayed, at about 2 ms a step.
  */
 const cachedWorkflowsMax = 500;
@@ -65,6 +66,7 @@ export async function createWorkers({
     ...versioned(version),
   } satisfies Partial<WorkerOptions>;
   const engine = { ...deps, store: keepingDocuments(deps.store) };
+  limitWorkflowStacks();
   const control = Worker.create({
     ...shared,
     taskQueue: controlQueue,

@@ -51,7 +51,7 @@ export async function awaitPerson(
   desk.waiting.set(step, () => {
     told = true;
     // At once, so that steps which wait for the same gate are planned and asked for together again.
-    if (anew) delete memory.planned[step];
+    if (anew) forgetPlan(memory, step);
   });
   try {
     await record(memory, eventOf(memory, 'run.needs-a-person', { step, data: needs }));
@@ -60,4 +60,13 @@ export async function awaitPerson(
     desk.waiting.delete(step);
   }
   await record(memory, eventOf(memory, 'run.resumed', { step }));
+}
+
+/** With those of steps that were not reached yet: what was denied to one of them, or ran out of time, was so for all. */
+function forgetPlan(memory: RunMemory, step: string): void {
+  const ask = memory.planned[step]?.ask;
+  delete memory.planned[step];
+  const state = memory.asks.find((asked) => asked.ask.id === ask)?.state;
+  if (state !== 'denied' && state !== 'expired') return;
+  for (const [other, planned] of Object.entries(memory.planned)) if (planned.ask === ask) delete memory.planned[other];
 }

@@ -137,6 +137,10 @@ describe('at a gate', () => {
     await at.say('alice', { verb: 'retry', run });
     const again = await at.until(run, (view) => view.asks.some(({ state }) => state === 'asking'));
     expect(again.asks.at(-1)?.about.round).toBe(2);
+    // About everything that was denied, also what is only reached later.
+    const [first, second] = again.asks.map(({ plans }) => plans.map(({ step }) => step));
+    expect(second).toEqual(first);
+    expect(first).toContain('isolate');
     await at.say('alice', { verb: 'cancel', run });
     expect((await at.ended(run)).state).toBe('cancelled');
   });

@@ -28,7 +28,7 @@ import { openClient } from '../../worker/connection.js';
 import { dataConverterOf } from '../../worker/data-converter.js';
 import { openKeys } from '../../worker/keys.js';
 import { noPayloadKeys } from '../../worker/payload-keys.js';
-import { up } from '../../worker/up.js';
+import { type Up, type UpOptions, up } from '../../worker/up.js';
 import { type Workspace, workspaceAt } from '../../worker/workspace.js';
 
 export const parts = ['worker', 'gateway', 'temporal'] as const;
@@ -70,8 +70,13 @@ export interface Processes {
   asking(run: string, withinMs?: number): Promise<RunView>;
   /** Messages in the channel that are cards of that key: `status:RUN`, `ask:ASK`. */
   cards(key: string): Message[];
+  /** Stops what `up` started, and starts the same workspace with another, such as another release's. */
+  replace(up: StartUp): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** What starts the parts of a workspace, as `up` does. */
+export type StartUp = (workspace: Workspace, options: UpOptions) => Promise<Up>;
 
 export interface ProcessesOptions {
   /** How often what is in force is looked at. Default 1h, the longest there is: a test sees none of it. */
@@ -81,6 +86,10 @@ export interface ProcessesOptions {
   ownRunbooks?: boolean;
   /** More runbooks, by file name; the shipped ones are there too. */
   runbooks?: Record<string, string>;
+  /** Another text of `firebreak.yaml`. */
+  installation?: (text: string) => string;
+  /** What starts the parts. Default: `up` of these sources. */
+  up?: StartUp;
   /** Credentials of the world, other than those of nobody. */
   planted?: Pick<WorldOptions, 'credentials' | 'slackSecrets'>;
 }
@@ -96,6 +105,8 @@ export async function startProcesses({
   people,
   ownRunbooks = false,
   runbooks = {},
+  installation,
+  up: startUp = up,
   planted = {},
 }: ProcessesOptions = {}): Promise<Processes> {
   const root = mkdtempSync(join(tmpdir(), 'firebreak-chaos-'));
@@ -104,14 +115,15 @@ export async function startProcesses({
     cpSync(workspaceAt(root).runbooks, join(root, 'runbooks'), { recursive: true });
   for (const [file, text] of Object.entries(runbooks)) writeFileSync(join(root, 'runbooks', file), text);
   const workspace = workspaceAt(root);
+  if (installation !== undefined)
+    writeFileSync(workspace.installation, installation(readFileSync(workspace.installation, 'utf8')));
   if (people !== undefined) writeFileSync(workspace.people, people(readFileSync(workspace.people, 'utf8')));
   const states: string[] = [];
-  const running = await up(workspace, { onState: (part, state) => states.push(`${part} ${state}`) }).catch(
-    async (error: unknown) => {
-      await world.stop();
-      throw error;
-    },
-  );
+  const upOptions: UpOptions = { onState: (part, state) => states.push(`${part} ${state}`) };
+  let running = await startUp(workspace, upOptions).catch(async (error: unknown) => {
+    await world.stop();
+    throw error;
+  });
   const keys = openKeys(workspace);
   const store = openSqliteStore({ file: workspace.journal, signer: signerOf(keys.journal) });
   const ec2 = new EC2Client({ endpoint: world.aws.url, region: sandboxRegion, credentials: world.credentials });
@@ -280,6 +292,10 @@ export async function startProcesses({
     asking: (run, withinMs) => until(run, ({ asks }) => asks.some(({ state }) => state === 'asking'), withinMs),
     cards: (key) =>
       world.slack.messages().filter(({ versions }) => versions[0]?.metadata?.event_payload['key'] === key),
+    replace: async (by) => {
+      await running.stop();
+      running = await by(workspace, upOptions);
+    },
     stop: async () => {
       await temporal.connection.close();
       ec2.destroy();

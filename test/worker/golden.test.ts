@@ -116,6 +116,13 @@ test('this build goes on with every run and containment that was recorded', asyn
   expect(said, `${whatToDo}\n`).toEqual([]);
 });
 
+test('a worker that has a version goes on with every containment, for that is what it takes over from others', async () => {
+  const containments = golden.filter(({ name }) => name.includes('.containment.'));
+  expect(containments.length).toBeGreaterThan(5);
+  const versioned = readFileSync(built('versioned-workflow-bundle.js'), 'utf8');
+  expect(await notFollowed(versioned, containments, dataConverter)).toEqual({});
+});
+
 test('a build that does something before what was recorded is found out', async () => {
   const run = one(/waits-at-gate/);
   const begins = /const begun = await (\S+)\.control\.begin\(input\);/;

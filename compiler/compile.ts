@@ -13,6 +13,7 @@ import { compileInput } from './input-type.js';
 import { lint } from './lint.js';
 import type { Path } from './place.js';
 import { inOrder, isError, type Problem } from './problem.js';
+import { untilTooMany } from './problems-max.js';
 import { type Report, reportOn } from './report.js';
 import { type RunbookForm, runbookForm, stepsMax } from './runbook-schema.js';
 import { check } from './shape.js';
@@ -41,6 +42,10 @@ export type Compiled =
   | { runbook?: undefined; digest?: undefined; problems: Problem[] };
 
 export function compileRunbook(input: CompileInput): Compiled {
+  return untilTooMany(() => compileFile(input));
+}
+
+function compileFile(input: CompileInput): Compiled {
   const { file, text, people } = input;
   const { source, problems } = parseSource(file, text);
   if (source === undefined) return { problems: inOrder(problems) };

@@ -90,7 +90,7 @@ export function both(a: Type, b: Type): Type | undefined {
   if (a.kind === 'any' || b.kind === 'any') return any;
   if (isNumber(a) && isNumber(b)) return a.kind === 'int' && b.kind === 'int' ? int : { kind: 'double' };
   if (a.kind === 'string' && b.kind === 'string') {
-    return a.words && b.words ? { kind: 'string', words: [...new Set([...a.words, ...b.words])] } : text;
+    return a.words && b.words ? oneOfWords(new Set([...a.words, ...b.words])) : text;
   }
   if (a.kind === 'list' && b.kind === 'list') {
     const of = both(a.of, b.of);
@@ -101,6 +101,13 @@ export function both(a: Type, b: Type): Type | undefined {
   }
   if (a.kind === 'object' && b.kind === 'object') return bothObjects(a.fields, b.fields);
   return a.kind === b.kind ? a : undefined;
+}
+
+/** More words than two choices have between them tell nothing of a text, and each entry of a long list would add one. */
+const wordsMax = 200;
+
+function oneOfWords(words: Set<string>): Type {
+  return words.size > wordsMax ? text : { kind: 'string', words: [...words] };
 }
 
 function bothObjects(a: Record<string, Type>, b: Record<string, Type>): Type | undefined {

@@ -4,6 +4,7 @@ import { parseDuration } from '../core/duration.js';
 import type { AwsSystem, Installation, SlackSettings, TemporalUse } from '../core/installation.js';
 import { apiVersion, duration, slug, toMs } from './forms.js';
 import { didYouMean, inOrder, isError, oneOf, type Problem } from './problem.js';
+import { untilTooMany } from './problems-max.js';
 import { type Report, reportOn } from './report.js';
 import { hooksForm, compileHooks } from './hook-form.js';
 import { secretRef } from './secret-ref.js';
@@ -157,7 +158,11 @@ export type CompiledInstallation =
   | { installation: Installation; problems: Problem[] }
   | { installation?: undefined; problems: Problem[] };
 
-export function compileInstallation({ file, text }: { file: string; text: string }): CompiledInstallation {
+export function compileInstallation(input: { file: string; text: string }): CompiledInstallation {
+  return untilTooMany(() => compileFile(input));
+}
+
+function compileFile({ file, text }: { file: string; text: string }): CompiledInstallation {
   const { source, problems } = parseSource(file, text);
   if (source === undefined) return { problems: inOrder(problems) };
   const checked = check(installationForm, source);

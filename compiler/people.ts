@@ -4,6 +4,7 @@ import type { People, Principal, ServiceKey } from '../core/people.js';
 import { apiVersion, isoTime, line, slug } from './forms.js';
 import { ed25519Key, sshKey } from './public-key.js';
 import { didYouMean, inOrder, isError, oneOf, type Problem } from './problem.js';
+import { untilTooMany } from './problems-max.js';
 import { type Report, reportOn } from './report.js';
 import { check } from './shape.js';
 import { parseSource } from './source.js';
@@ -97,7 +98,11 @@ type PeopleForm = z.output<typeof peopleForm>;
 
 export type CompiledPeople = { people: People; problems: Problem[] } | { people?: undefined; problems: Problem[] };
 
-export function compilePeople({ file, text }: { file: string; text: string }): CompiledPeople {
+export function compilePeople(input: { file: string; text: string }): CompiledPeople {
+  return untilTooMany(() => compileFile(input));
+}
+
+function compileFile({ file, text }: { file: string; text: string }): CompiledPeople {
   const { source, problems } = parseSource(file, text);
   if (source === undefined) return { problems: inOrder(problems) };
   const checked = check(peopleForm, source);

@@ -38,11 +38,16 @@ export function inOrder(problems: Problem[]): Problem[] {
 export function nearest(name: string, valid: Iterable<string>): string | undefined {
   // A third of the letters may be wrong: more, and the guess says nothing.
   const far = Math.max(2, Math.floor(name.length / 3));
-  const near = [...valid]
-    .map((each) => ({ each, away: distance(name.toLowerCase(), each.toLowerCase()) }))
-    .filter(({ away, each }) => away <= far && away < each.length)
-    .toSorted((a, b) => a.away - b.away);
-  return near[0]?.each;
+  const wanted = name.toLowerCase();
+  let best: { each: string; away: number } | undefined;
+  for (const each of valid) {
+    const limit = best?.away ?? far + 1;
+    // So many letters more or less are as many that differ.
+    if (Math.abs(each.length - name.length) >= limit) continue;
+    const away = distance(wanted, each.toLowerCase());
+    if (away < limit && away < each.length) best = { each, away };
+  }
+  return best?.each;
 }
 
 /** The end of a sentence about an unknown name: `; did you mean "needs"?`, or nothing. */

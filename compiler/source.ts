@@ -7,6 +7,7 @@ import { Composer, type CST, Parser, type YAMLError } from 'yaml';
 import type { Json } from '../core/json.js';
 import { type Index, indexOf, offsetOf, type Place, placesIn } from './place.js';
 import type { Problem, Said } from './problem.js';
+import { counting, untilTooMany } from './problems-max.js';
 import { findSecrets } from './secrets.js';
 import { readValue, type ReportAt } from './yaml-value.js';
 
@@ -16,10 +17,16 @@ export const sourceBytesMax = 256 * 1024;
 /** Collections within collections. The YAML composer recurses, and deep nesting would end the process. */
 const nestingMax = 32;
 
+/** In all collections of a file together: twice the longest list that a runbook may hold. Each is composed, placed and checked. */
+const entriesMax = 20_000;
+
 export interface Source {
   file: string;
   value: Json;
-  /** A problem at a place of this file. A place that does not exist is its nearest existing parent. */
+  /**
+   * A problem at a place of this file. A place that does not exist is its nearest existing parent. Throws at the error that is
+   * one too many, for `untilTooMany`.
+   */
   problem(place: Place, said: Said): Problem;
 }
 
@@ -30,10 +37,15 @@ export interface Parsed {
 }
 
 export function parseSource(file: string, text: string): Parsed {
+  return { source: undefined, ...untilTooMany(() => parse(file, text)) };
+}
+
+function parse(file: string, text: string): Parsed {
   const problems: Problem[] = [];
+  const counted = counting();
   let placeOf = placesIn(text);
   const at: ReportAt = (offset, said) => {
-    problems.push({ file, ...placeOf(offset), level: 'error', ...said });
+    problems.push(counted({ file, ...placeOf(offset), level: 'error', ...said }));
   };
   const give = (source?: Source): Parsed => ({ source, problems });
 
@@ -64,13 +76,9 @@ export function parseSource(file: string, text: string): Parsed {
         'Take it out, replace it where it is used (it has been seen), and give a reference to where it is kept.',
     });
   }
-  const deep = tooDeep(tokens);
-  if (deep !== undefined) {
-    at(deep, {
-      code: 'yaml.too-deep',
-      message: `collections are nested more than ${nestingMax} deep`,
-      nextStep: 'Close the brackets above, or flatten it.',
-    });
+  const over = beyondLimits(tokens);
+  if (over !== undefined) {
+    at(over.offset, over.said);
     return give();
   }
   const [document, second] = [
@@ -106,7 +114,7 @@ export function parseSource(file: string, text: string): Parsed {
   let index: Index | undefined;
   const problem: Source['problem'] = (place, said) => {
     index ??= indexOf(document.contents);
-    return { file, ...placeOf(offsetOf(place, index, text)), level: 'error', ...said };
+    return counted({ file, ...placeOf(offsetOf(place, index, text)), level: 'error', ...said });
   };
   return give({ file, value, problem });
 }
@@ -145,14 +153,17 @@ function bareExpression(text: string, lineStart: number): number | undefined {
   return index === -1 ? undefined : lineStart + index;
 }
 
-/** The offset at which the nesting goes too deep, found without recursion. */
-function tooDeep(tokens: CST.Token[]): number | undefined {
+/** Where the file goes beyond what is composed, found without recursion. */
+function beyondLimits(tokens: CST.Token[]): { offset: number; said: Said } | undefined {
   const open: { token: CST.Token; depth: number }[] = tokens.map((token) => ({ token, depth: 0 }));
+  let entries = 0;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { token, depth } = next;
-    if (depth > nestingMax) return token.offset;
+    if (depth > nestingMax) return { offset: token.offset, said: tooDeep };
     if (token.type === 'document' && token.value !== undefined) open.push({ token: token.value, depth });
     if (token.type !== 'block-map' && token.type !== 'block-seq' && token.type !== 'flow-collection') continue;
+    entries += token.items.length;
+    if (entries > entriesMax) return { offset: token.offset, said: tooMany };
     for (const { key, value } of token.items) {
       if (key) open.push({ token: key, depth: depth + 1 });
       if (value) open.push({ token: value, depth: depth + 1 });
@@ -160,3 +171,15 @@ function tooDeep(tokens: CST.Token[]): number | undefined {
   }
   return undefined;
 }
+
+const tooDeep: Said = {
+  code: 'yaml.too-deep',
+  message: `collections are nested more than ${nestingMax} deep`,
+  nextStep: 'Close the brackets above, or flatten it.',
+};
+
+const tooMany: Said = {
+  code: 'yaml.too-many-entries',
+  message: `with this collection the file has more than ${entriesMax} entries`,
+  nextStep: 'Shorten its lists, or split it into several files.',
+};

@@ -2,6 +2,9 @@
 import type { Digest, Iso, JsonObject, PrincipalId } from './json.js';
 import type { Verb } from './verbs.js';
 
+/** In characters of its JSON; one with the longest signature and reason that people use is a quarter of this. */
+export const statementCharsMax = 20_000;
+
 /** About a new run: launch, plan, release, undo. The digest of this object is the run's launch digest. */
 export interface LaunchAbout {
   kind: 'launch';

@@ -1,6 +1,7 @@
 /** What may be asked for over the API: strict, so that a misspelt field refuses instead of being left out of what is signed. */
 import * as z from 'zod';
 import { FirebreakError } from '../core/errors.js';
+import { nestsTooDeep } from '../core/nesting.js';
 import type { PrepareRequest } from './api.js';
 
 const name = z.string().min(1).max(200);
@@ -35,9 +36,14 @@ const ask = z.discriminatedUnion('verb', [
 const request = z.strictObject({ ask, by: name });
 
 export function readPrepareRequest(value: unknown): PrepareRequest {
+  if (nestsTooDeep(value)) throw malformed('it nests too deep');
   const read = request.safeParse(value);
   if (read.success) return read.data as PrepareRequest;
-  throw new FirebreakError('request.malformed', `What is asked for cannot be read: ${z.prettifyError(read.error)}`, {
+  throw malformed(z.prettifyError(read.error));
+}
+
+function malformed(why: string): FirebreakError {
+  return new FirebreakError('request.malformed', `What is asked for cannot be read: ${why}`, {
     nextStep: 'use the firebreak command of the same version as this gateway.',
   });
 }

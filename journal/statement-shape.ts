@@ -1,11 +1,8 @@
 /** What a statement looks like, for whatever comes in from outside; who said it and whether it counts is decided elsewhere. */
 import * as z from 'zod';
 import { canonical } from '../core/canonical.js';
-import type { Statement } from '../core/statement.js';
+import { type Statement, statementCharsMax } from '../core/statement.js';
 import { verbs } from '../core/verbs.js';
-
-/** A statement with the longest signature and reason that people use is a tenth of this, in characters. */
-const statementCharsMax = 65_536;
 
 const text = z.string().min(1).max(1_000);
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);

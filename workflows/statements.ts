@@ -6,7 +6,7 @@ import { ApplicationFailure, condition, defineUpdate, setHandler } from '@tempor
 import { same } from '../core/canonical.js';
 import type { OwnerChanged } from '../core/event-data.js';
 import { judge, judgeHandOver, judgeResponder, standingIn } from '../core/gate.js';
-import type { Facts, Statement } from '../core/statement.js';
+import { type Facts, type Statement, statementCharsMax } from '../core/statement.js';
 import { judgeTask } from '../core/task.js';
 import { type Verb, verbs } from '../core/verbs.js';
 import { dropLapsed, moved, settleAsk, wordsOf } from './asking.js';
@@ -20,8 +20,6 @@ export const stateUpdate = defineUpdate<{ outcome: string }, [Statement]>('state
 
 /** What one person may be refused on a run; counted only for what they are proven to have said about it. */
 const refusalsOfOneMax = 50;
-/** Longer statements are no statements; a signature of any kind fits many times over. */
-const statementCharsMax = 20_000;
 /** A deadline can be moved by this much at once. */
 const extendMaxMs = 24 * 60 * 60_000;
 

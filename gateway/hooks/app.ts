@@ -13,6 +13,7 @@ import { installationChain } from '../../core/event.js';
 import type { Hook } from '../../core/hook.js';
 import type { SecretRef } from '../../core/installation.js';
 import type { Json } from '../../core/json.js';
+import { nestsTooDeep } from '../../core/nesting.js';
 import { digestOf } from '../../journal/digest.js';
 import { openCountedRefusals } from '../counted-refusals.js';
 import { bodyOf, statusOf } from '../http-errors.js';
@@ -60,7 +61,8 @@ export function openHooks(deps: HooksDeps): HooksApp {
     header: (name: string) => string | undefined,
     body: Uint8Array,
   ): Promise<HookAnswer> {
-    const hook = (await deps.door.bundle()).installation.hooks?.[name];
+    const { hooks: known = {} } = (await deps.door.bundle()).installation;
+    const hook = Object.hasOwn(known, name) ? known[name] : undefined;
     let request: AuthenticRequest;
     try {
       if (hook === undefined) throw unknownHook(name);
@@ -157,14 +159,18 @@ function secretsOf({ secret, log }: HooksDeps, name: string, { auth }: Hook): st
 }
 
 function readJson(body: Uint8Array): Json {
+  let value: Json;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as Json;
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as Json;
   } catch (cause) {
-    throw new FirebreakError('hook.not-json', 'The body is no JSON.', {
-      nextStep: 'send one JSON document in UTF-8.',
-      cause,
-    });
+    throw notJson('The body is no JSON.', cause);
   }
+  if (nestsTooDeep(value)) throw notJson('The body nests too deep.');
+  return value;
+}
+
+function notJson(what: string, cause?: unknown): FirebreakError {
+  return new FirebreakError('hook.not-json', what, { nextStep: 'send one plain JSON document in UTF-8.', cause });
 }
 
 /** By code, where the API's own rule says something else: senders look at the status before they send again. */

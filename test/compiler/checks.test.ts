@@ -5,42 +5,11 @@ import { compileRunbook } from '../../compiler/compile.js';
 import { explain } from '../../compiler/explain.js';
 import { compilePeople } from '../../compiler/people.js';
 import { units } from '../../activities/index.js';
-import { brief, edit, peopleText } from './examples.js';
+import { brief, checksText as text, edit, peopleText } from './examples.js';
 
 const catalog = catalogOf(units);
 const { people } = compilePeople({ file: 'people.yaml', text: peopleText });
 if (people === undefined) throw new Error('The example of people.yaml is good.');
-
-const text = `apiVersion: firebreak/v1
-kind: Runbook
-metadata: { name: found, version: 1, summary: Isolate what was made from an image. }
-inputs:
-  image: { type: string }
-  hosts: { type: list, of: aws-instance, max: 5 }
-gates:
-  containment: { need: 1, from: [security-oncall, platform-leads] }
-steps:
-  - id: find
-    phase: investigate
-    uses: aws.find-instances@1
-    with: { image: "\${{ inputs.image }}" }
-  - id: isolate
-    phase: contain
-    uses: aws.isolate-instance@1
-    for_each: \${{ steps.find.found.filter(x, x.state != "stopped") }}
-    bound: 40
-    with: { instance: "\${{ item.instance }}" }
-    gate: containment
-  - id: copied
-    phase: contain
-    uses: aws.check-snapshots@1
-    for_each: \${{ inputs.hosts }}
-    with: { instance: "\${{ item }}" }
-    until: \${{ size(found) > 0 && found.all(s, s.complete) }}
-    every: 30s
-    within: 2h
-    on_failure: ask
-`;
 
 function compile(of: string) {
   return compileRunbook({ file: 'a.yaml', text: of, catalog, people, systems: ['aws'] });

@@ -160,6 +160,44 @@ temporal:
       2026-11: { file: secrets/payload-key }
 `;
 
+/** What is looked for, waited for, and bound before it is found. */
+export const checksText = `apiVersion: firebreak/v1
+kind: Runbook
+metadata: { name: found, version: 1, summary: Isolate what was made from an image. }
+inputs:
+  image: { type: string }
+  hosts: { type: list, of: aws-instance, max: 5 }
+gates:
+  containment: { need: 1, from: [security-oncall, platform-leads] }
+steps:
+  - id: find
+    phase: investigate
+    uses: aws.find-instances@1
+    with: { image: "\${{ inputs.image }}" }
+  - id: isolate
+    phase: contain
+    uses: aws.isolate-instance@1
+    for_each: \${{ steps.find.found.filter(x, x.state != "stopped") }}
+    bound: 40
+    with: { instance: "\${{ item.instance }}" }
+    gate: containment
+  - id: copied
+    phase: contain
+    uses: aws.check-snapshots@1
+    for_each: \${{ inputs.hosts }}
+    with: { instance: "\${{ item }}" }
+    until: \${{ size(found) > 0 && found.all(s, s.complete) }}
+    every: 30s
+    within: 2h
+    on_failure: ask
+`;
+
+export const targetsText = `targets:
+  web-1: { system: aws, type: instance, id: i-0ab1, owner: platform-leads, labels: { tier: web } }
+  bastion: { system: aws, type: instance, id: i-0ab2, owner: alice, protected: The way in for everybody. }
+  store: { system: aws, type: bucket, id: evidence, owner: alice }
+`;
+
 const mark = '⟦';
 
 export interface Edited {

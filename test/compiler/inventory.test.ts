@@ -4,17 +4,13 @@ import { readInputs } from '../../compiler/inputs.js';
 import { compileInstallation } from '../../compiler/installation.js';
 import { compilePeople } from '../../compiler/people.js';
 import { checkReferences } from '../../compiler/references.js';
+import { targetsText as targets } from './examples.js';
 
 const head = `apiVersion: firebreak/v1
 kind: Installation
 environment: production
 systems:
   aws: { kind: aws, region: eu-west-1 }
-`;
-const targets = `targets:
-  web-1: { system: aws, type: instance, id: i-0ab1, owner: platform-leads, labels: { tier: web } }
-  bastion: { system: aws, type: instance, id: i-0ab2, owner: alice, protected: The way in for everybody. }
-  store: { system: aws, type: bucket, id: evidence, owner: alice }
 `;
 const people = `apiVersion: firebreak/v1
 kind: People

@@ -125,6 +125,12 @@ test('a body that is too large, no JSON, or misspelt is refused before the door 
     status: 400,
     body: { error: { code: 'request.malformed', message: expect.stringContaining('gates') as string } },
   });
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  const launch = `{"ask":{"verb":"launch","runbook":"x","inputs":{"instances":${deep}}},"by":"bob"}`;
+  expect(await post('/v1/prepare', launch)).toMatchObject({
+    status: 400,
+    body: { error: { code: 'request.malformed', message: expect.stringContaining('nests') as string } },
+  });
   expect(asked).toEqual([]);
 });
 

@@ -1,14 +1,11 @@
 // The real server and the real door on a real store, with Temporal away: what is let in, what is kept, what is on record.
-import { generateKeyPairSync } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parse } from 'yaml';
-import { compileInstallation } from '../../../compiler/installation.js';
 import { installationChain } from '../../../core/event.js';
 import type { Bundle } from '../../../core/installation.js';
 import type { JsonObject } from '../../../core/json.js';
-import type { Principal, Service } from '../../../core/people.js';
+import type { Service } from '../../../core/people.js';
 import type { Statement } from '../../../core/statement.js';
 import { type Door, openDoor } from '../../../gateway/door.js';
 import { type HooksApp, openHooks } from '../../../gateway/hooks/app.js';
@@ -25,18 +22,17 @@ import {
   alert,
   bearer,
   finding,
+  gatewayKey,
+  hookBundle,
   key,
   post,
-  principals,
   signed,
   type Signing,
   token,
-  withHooks,
   writeHookSecrets,
 } from './support.js';
 
 const instance = 'i-0ab1c2d3e4f5a6b7c';
-const gatewayKey = generateKeyPairSync('ed25519');
 
 let ground: Ground;
 let bundle: Bundle;
@@ -89,25 +85,6 @@ async function stop(): Promise<void> {
   await server.end();
   await hooks.end();
   await door.end();
-}
-
-function hookBundle({ bundle: before, people }: Ground): Bundle {
-  const text = 'apiVersion: firebreak/v1\nkind: Installation\nenvironment: test\nsystems: {}\n';
-  const { installation } = compileInstallation({ file: 'firebreak.yaml', text: withHooks.installation(text) });
-  if (installation === undefined) throw new Error('the hooks of the page do not compile');
-  const services = Object.entries(parse(principals) as Record<string, { service: Service }>).map(
-    ([id, { service }]): [string, Principal] => [id, { id, slack: [], ssh: [], service }],
-  );
-  const publicKey = gatewayKey.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-  return {
-    ...before,
-    installation: { ...before.installation, hooks: installation.hooks ?? {} },
-    people: {
-      ...people,
-      principals: { ...people.principals, ...Object.fromEntries(services) },
-      keys: [{ id: 'gateway-test', use: 'gateway', publicKey }],
-    },
-  };
 }
 
 const send = (hook: string, body: string | Uint8Array, headers: Record<string, string>) =>
@@ -262,6 +239,18 @@ function sendOne(each: number, options: Signing = {}) {
   const body = alert(`i-0${each}`, `alert-${each}`);
   return send('alerts', body, signed(body, { id: `msg_${each}`, ...options }));
 }
+
+test.each(['nobody', '__proto__', 'constructor', 'toString'])('there is no hook "%s": 404', async (name) => {
+  expect(await send(name, '{}', bearer)).toMatchObject({ status: 404, body: { error: { code: 'hook.unknown' } } });
+});
+
+test('a body nested deeper than anybody writes is refused', async () => {
+  const body = `{"detail":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+  expect(await send('guardduty', body, bearer)).toMatchObject({
+    status: 422,
+    body: { error: { code: 'hook.not-json' } },
+  });
+});
 
 test('a storm ends at the bound of the hook, and goes on an hour later', async () => {
   for (let each = 0; each < 10; each += 1) expect((await sendOne(each)).status).toBe(202);

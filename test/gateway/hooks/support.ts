@@ -1,17 +1,21 @@
 // The hooks of docs/hooks.md as a reader would copy them, and senders of both schemes.
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { compileInstallation } from '../../../compiler/installation.js';
+import type { Bundle } from '../../../core/installation.js';
 import type { Json } from '../../../core/json.js';
+import type { Principal, Service } from '../../../core/people.js';
 import { projectRoot } from '../../../worker/project.js';
+import type { Ground } from '../support.js';
+
+/** By which the gateway of the tests attests. */
+export const gatewayKey = generateKeyPairSync('ed25519');
 
 const [hooksYaml = '', principalsYaml = ''] = [
   ...readFileSync(join(projectRoot, 'docs', 'hooks.md'), 'utf8').matchAll(/```yaml\n([^]*?)```/g),
 ].map(([, text]) => text);
-
-/** What the page adds under `principals`. */
-export const principals = principalsYaml;
 
 /** Changes of people.yaml and firebreak.yaml as the page says. */
 export const withHooks = {
@@ -75,6 +79,26 @@ export function signed(body: string | Uint8Array, { id = 'msg_1', offS = 0, secr
   const hmac = createHmac('sha256', Buffer.from(secret.slice('whsec_'.length), 'base64'));
   const signature = hmac.update(`${id}.${stamp}.`).update(body).digest('base64');
   return { 'webhook-id': id, 'webhook-timestamp': stamp, 'webhook-signature': `v1,${signature}` };
+}
+
+/** The bundle of the ground with the hooks and the services of the page, and the key by which its gateway attests. */
+export function hookBundle({ bundle: before, people }: Ground): Bundle {
+  const text = 'apiVersion: firebreak/v1\nkind: Installation\nenvironment: test\nsystems: {}\n';
+  const { installation } = compileInstallation({ file: 'firebreak.yaml', text: withHooks.installation(text) });
+  if (installation === undefined) throw new Error('the hooks of the page do not compile');
+  const services = Object.entries(parse(principalsYaml) as Record<string, { service: Service }>).map(
+    ([id, { service }]): [string, Principal] => [id, { id, slack: [], ssh: [], service }],
+  );
+  const publicKey = gatewayKey.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  return {
+    ...before,
+    installation: { ...before.installation, hooks: installation.hooks ?? {} },
+    people: {
+      ...people,
+      principals: { ...people.principals, ...Object.fromEntries(services) },
+      keys: [{ id: 'gateway-test', use: 'gateway', publicKey }],
+    },
+  };
 }
 
 export const bearer = { authorization: `Bearer ${token}` };

@@ -10,6 +10,8 @@ import { damagedValues } from './support/json-texts.js';
 import { casesOf, scaleOf } from './support/scale.js';
 import { strangeValue } from './support/values.js';
 
+/** A word to a run takes some ten milliseconds, so the short scale says fewer. */
+const updates = scaleOf() === 'full' ? casesOf.full : 800;
 /** Sent at once; the server lets no more than ten of a run be under way. */
 const atOnce = 8;
 
@@ -43,7 +45,7 @@ test('Updates of a run', async () => {
   await fuzz({
     name: `Updates, ${atOnce} at once to a real run`,
     waits: true,
-    cases: Math.ceil(casesOf[scaleOf()] / atOnce),
+    cases: Math.ceil(updates / atOnce),
     of: fc.array(fc.oneof({ weight: 9, arbitrary: damagedValues(forged) }, { weight: 1, arbitrary: strangeValue }), {
       minLength: atOnce,
       maxLength: atOnce,

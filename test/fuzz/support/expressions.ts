@@ -40,9 +40,23 @@ const { expression } = fc.letrec<{ expression: string }>((tie) => ({
     }),
     fc.tuple(tie('expression'), tie('expression'), tie('expression')).map(([a, b, c]) => `${a} ? ${b} : ${c}`),
     fc
+      .tuple(tie('expression'), fc.constantFrom('all', 'exists', 'filter', 'map'), tie('expression'))
+      .map(([of, macro, test]) => `${of}.${macro}(x, ${test})`),
+    fc
       .tuple(
         tie('expression'),
-        fc.constantFrom('.startsWith', '.contains', '.map', '.all', '.matches', '.a', '["b"]', '[0]'),
+        fc.constantFrom(
+          '.startsWith',
+          '.contains',
+          '.map',
+          '.all',
+          '.exists',
+          '.filter',
+          '.matches',
+          '.a',
+          '["b"]',
+          '[0]',
+        ),
         tie('expression'),
       )
       .map(([of, call, argument]) => `${of}${call}${call.startsWith('.') && call !== '.a' ? `(${argument})` : ''}`),

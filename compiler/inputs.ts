@@ -88,7 +88,8 @@ function readOne(what: string, type: InputType, given: Json, inventory: Inventor
     case 'number': {
       const number = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
       if (typeof number !== 'number' || !(Math.abs(number) <= Number.MAX_SAFE_INTEGER)) return refuse('a number');
-      return { value: number, faults: outside(what, '', number, type) };
+      // Never -0, which reads and is signed as 0.
+      return { value: number + 0, faults: outside(what, '', number, type) };
     }
     case 'boolean': {
       const words: Record<string, boolean> = { true: true, yes: true, false: false, no: false };

@@ -24,6 +24,7 @@ test.each<[string, InputType, Json, Json]>([
   ['a number as typed', { type: 'number', min: 1, max: 8 }, ' 8 ', 8],
   ['a negative number', { type: 'number' }, '-2.5', -2.5],
   ['a number as JSON', { type: 'number' }, 8, 8],
+  ['zero with a sign', { type: 'number' }, '-0', 0],
   ['yes', { type: 'boolean' }, 'Yes', true],
   ['false as JSON', { type: 'boolean' }, false, false],
   ['a choice', { type: 'choice', choices: ['fast', 'careful'] }, ' fast ', 'fast'],

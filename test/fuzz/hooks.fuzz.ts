@@ -90,7 +90,7 @@ const word = fc.oneof(
     '1e9',
     'NaN',
   ),
-  fc.nat(6_000).map((count) => 'v1,AA '.repeat(count / 6)),
+  fc.nat(3_000).map((count) => 'v1,AA '.repeat(count / 6)),
 );
 const bodies = jsonTexts(
   [finding('i-0ab1c2d3', 'a'), alert('i-0ab1c2d3', 'b')].map((text) => JSON.parse(text) as Json),

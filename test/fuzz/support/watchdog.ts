@@ -10,32 +10,37 @@ export interface Watchdog {
   end(): Promise<void>;
 }
 
-/** In milliseconds; far beyond what a case may take, so that a case that is merely too slow is reported as such. */
-const hangMs = 60_000;
+/**
+ * Seconds that the thread has seen pass, not the clock: a machine that stood still has hung no case. Far beyond what a case may
+ * take, so that one that is merely too slow is reported as such.
+ */
+const hangS = 60;
 
 const thread = `
 const { writeSync } = require('node:fs');
-const { workerData: { shared, name, hangMs } } = require('node:worker_threads');
-const [since, nth] = [new Float64Array(shared, 0, 1), new Int32Array(shared, 8, 1)];
+const { workerData: { shared, name, hangS } } = require('node:worker_threads');
+const current = new Int32Array(shared);
+let [nth, seconds] = [0, 0];
 setInterval(() => {
-  if (since[0] === 0 || Date.now() - since[0] < hangMs) return;
-  writeSync(2, 'fuzz: HUNG in case ' + nth[0] + ' of ' + name + '\\n');
+  seconds = current[0] === nth && nth !== 0 ? seconds + 1 : 0;
+  nth = current[0];
+  if (seconds < hangS) return;
+  writeSync(2, 'fuzz: HUNG in case ' + nth + ' of ' + name + '\\n');
   process.kill(process.pid, 'SIGKILL');
 }, 1000);
 `;
 
 export function watchFor(name: string): Watchdog {
-  const shared = new SharedArrayBuffer(16);
-  const [since, current] = [new Float64Array(shared, 0, 1), new Int32Array(shared, 8, 1)];
-  const worker = new Worker(thread, { eval: true, workerData: { shared, name, hangMs } });
+  const shared = new SharedArrayBuffer(4);
+  const current = new Int32Array(shared);
+  const worker = new Worker(thread, { eval: true, workerData: { shared, name, hangS } });
   worker.unref();
   return {
     begin: (nth) => {
       current[0] = nth;
-      since[0] = Date.now();
     },
     rest: () => {
-      since[0] = 0;
+      current[0] = 0;
     },
     end: async () => {
       await worker.terminate();

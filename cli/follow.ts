@@ -25,6 +25,10 @@ export interface FollowOptions {
   enough: (view: RunView) => boolean;
   /** For how long a gateway that is away is waited for, in milliseconds; it has answered before this is called. */
   awayMs?: number;
+  /** Shows an event and the run after it, in the place of a line. */
+  show?: (event: Event, view: RunView | undefined) => void;
+  /** Shows that the gateway cannot be reached, in the place of a line. */
+  showAway?: () => void;
 }
 
 /** A gateway that is restarted by `up` is back within seconds. */
@@ -35,7 +39,8 @@ const waitSeconds = 20;
 export async function follow(options: FollowOptions): Promise<Followed> {
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();
-  process.once('SIGINT', onInterrupt);
+  // Not `once`: what gives a terminal its cursor back ends the process where nobody else listens any more.
+  process.on('SIGINT', onInterrupt);
   try {
     return await followUntil(options, stop.signal);
   } finally {
@@ -44,7 +49,15 @@ export async function follow(options: FollowOptions): Promise<Followed> {
 }
 
 async function followUntil(
-  { gateway, run, out, enough, awayMs = awayMsDefault }: FollowOptions,
+  {
+    gateway,
+    run,
+    out,
+    enough,
+    awayMs = awayMsDefault,
+    show = (event) => out.line(eventLine(event)),
+    showAway = () => undefined,
+  }: FollowOptions,
   stop: AbortSignal,
 ): Promise<Followed> {
   const events: Event[] = [];
@@ -55,6 +68,7 @@ async function followUntil(
     const answer = await gateway.events(run, after, waitSeconds, stop).catch(async (error: unknown) => {
       if (stop.aborted) return undefined;
       awaySinceMs = waitForGateway(error, awaySinceMs, awayMs, out);
+      showAway();
       await sleep(retryEveryMs);
       return undefined;
     });
@@ -64,7 +78,7 @@ async function followUntil(
     for (const event of answer.events) {
       view = fold(view, event);
       events.push(event);
-      out.line(eventLine(event));
+      show(event, view);
     }
     if (view !== undefined && enough(view)) return { view, events, stopped: false };
   }

@@ -1,8 +1,9 @@
 // The built command in a process of its own, against the real gateway server on a real store. Only what the engine would rule
 // is played, by the rules of `core/` over the real proofs.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { stringify } from 'yaml';
 import { judgeResponder, judgeSpeaker } from '../../core/gate.js';
 import type { Json } from '../../core/json.js';
@@ -35,6 +36,8 @@ export interface Cli {
   run(args: string[], options?: { as?: Name; env?: Record<string, string> }): Promise<Ended>;
   /** Started and not waited for. */
   start(args: string[], options?: { as?: Name }): Running;
+  /** The same in a terminal of that size; what it prints is all in `stdout`. */
+  startInTerminal(args: string[], size: { columns: number; rows: number }): Running;
   stopGateway(): Promise<void>;
   startGateway(): Promise<void>;
   end(): Promise<void>;
@@ -74,6 +77,12 @@ export async function openCli(): Promise<Cli> {
     engineAway: false,
     start: (args, { as = 'alice' } = {}) =>
       launch(args, { FIREBREAK_WORKSPACE: root, FIREBREAK_KEY: ground.keyOf(as) }),
+    startInTerminal: (args, { columns, rows }) => {
+      const command = [process.execPath, built('cli', 'main.js'), ...args].join(' ');
+      const line = `stty cols ${columns} rows ${rows}; exec ${command}`;
+      const env = { FIREBREAK_WORKSPACE: root, FIREBREAK_KEY: ground.keyOf('alice'), TERM: 'xterm-256color' };
+      return follow(spawn('script', ['-qfec', line, '/dev/null'], { env: environment(env), stdio: 'pipe' }));
+    },
     run: (args, { as = 'alice', env = {} } = {}) =>
       launch(args, { FIREBREAK_WORKSPACE: root, FIREBREAK_KEY: ground.keyOf(as), ...env }).ended,
     startGateway: async () => {
@@ -177,10 +186,15 @@ export function writeWorkspace(root: string, { people, signer }: Ground, gateway
 }
 
 function launch(args: string[], env: Record<string, string>): Running {
-  const child = spawn(process.execPath, [built('cli', 'main.js'), ...args], {
-    env: { PATH: process.env['PATH'], HOME: env['FIREBREAK_WORKSPACE'], NO_COLOR: '1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const command = [built('cli', 'main.js'), ...args];
+  return follow(spawn(process.execPath, command, { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
+function environment(env: Record<string, string>): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], HOME: env['FIREBREAK_WORKSPACE'], NO_COLOR: '1', ...env };
+}
+
+function follow(child: ChildProcessByStdio<Writable | null, Readable, Readable>): Running {
   const out = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();
   for (const stream of ['stdout', 'stderr'] as const) {

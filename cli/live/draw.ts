@@ -1,7 +1,7 @@
 /**
  * A run as one picture in a terminal: its steps with how far each has come, what is in force, and at the bottom, where the
- * eyes are, what a person must do next. Pure: what is known goes in, lines come out, none wider than the terminal, no more than
- * it has rows.
+ * eyes are, what a person must do next. Pure: what is known goes in, lines come out, none of more characters than the terminal has
+ * columns, and no more lines than fit; where there is room for little, the bottom stays.
  */
 import type { Hold } from '../../core/hold.js';
 import type { RunView, StepView } from '../../core/run-view.js';
@@ -69,7 +69,8 @@ export function draw({ view, progress, holds, nowMs, columns, rows, awaySinceMs,
   ];
   const room = Math.max(rows - head.length - foot.length - 1, 1);
   const steps = view.steps.map((step) => linesOf(step, progress.get(step.id), plain, paint));
-  return [...head, ...fitted(steps, view.steps, room, plain, paint), ...foot];
+  const all = [...head, ...fitted(steps, view.steps, room, plain, paint), ...foot];
+  return all.slice(-Math.max(rows - 1, 1));
 }
 
 function waits({ state, asks, tasks }: RunView): boolean {

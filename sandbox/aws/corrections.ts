@@ -4,7 +4,7 @@
  */
 import type { GapId } from './gaps.js';
 import { type Answer, errorAnswer, listOf, type Query } from './query.js';
-import { groupsIn, interfacesOf, type Seen } from './seen.js';
+import { groupsIn, interfacesOf, type Seen, secretVersionKey, valueDigest } from './seen.js';
 import { child, type Element, items, parseXml, printXml, textOf } from './xml.js';
 
 export interface Correction {
@@ -19,10 +19,25 @@ export const corrections: Correction[] = [
   {
     gap: 'inactive-key-works',
     before: (query, seen) => {
-      if (!seen.inactiveKeys.has(query.accessKeyId)) return undefined;
-      return query.service === 'ec2'
-        ? errorAnswer(query, 401, 'AuthFailure', 'AWS was not able to validate the provided access credentials')
-        : errorAnswer(query, 403, 'InvalidClientTokenId', 'The security token included in the request is invalid.');
+      return seen.inactiveKeys.has(query.accessKeyId) ? unknownKey(query) : undefined;
+    },
+  },
+  {
+    gap: 'deleted-key-is-somebody',
+    before: (query, seen) => (seen.deletedKeys.has(query.accessKeyId) ? unknownKey(query) : undefined),
+  },
+  {
+    gap: 'pending-value-overwritten',
+    before: (query, seen) => {
+      if (query.action !== 'PutSecretValue') return undefined;
+      const stored = seen.secretVersions.get(secretVersionKey(query));
+      if (stored === undefined || stored === valueDigest(query)) return undefined;
+      return errorAnswer(
+        query,
+        400,
+        'ResourceExistsException',
+        `You can't use ClientRequestToken ${query.params['ClientRequestToken'] ?? ''} because that value is already in use for a version of secret ${query.params['SecretId'] ?? ''}.`,
+      );
     },
   },
   {
@@ -101,6 +116,15 @@ export const corrections: Correction[] = [
     },
   },
 ];
+
+/** What each service says of a key that is no good. */
+function unknownKey(query: Query): Answer {
+  const says = 'The security token included in the request is invalid.';
+  if (query.service === 'ec2')
+    return errorAnswer(query, 401, 'AuthFailure', 'AWS was not able to validate the provided access credentials');
+  if (query.service === 'secretsmanager') return errorAnswer(query, 400, 'UnrecognizedClientException', says);
+  return errorAnswer(query, 403, 'InvalidClientTokenId', says);
+}
 
 function edited(query: Query, answer: Answer, actions: string[], edit: (root: Element) => void): Answer {
   if (answer.status !== 200 || !actions.includes(query.action)) return answer;

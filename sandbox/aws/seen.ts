@@ -1,8 +1,8 @@
 /**
  * What the shim has seen pass, where moto loses it: the groups that each interface was really given, whose interface it is,
- * which groups are gone, which keys are inactive. Filled from requests that moto accepted; moto and shim live and die together.
+ * which groups are gone, which keys are inactive or gone. Filled from requests that moto accepted; moto and shim live and die together.
  */
-
+import { createHash } from 'node:crypto';
 import { type Answer, listOf, type Query } from './query.js';
 import { child, type Element, items, parseXml, textOf } from './xml.js';
 
@@ -17,6 +17,9 @@ export interface Seen {
   terminated: Set<string>;
   deletedGroups: Set<string>;
   inactiveKeys: Set<string>;
+  deletedKeys: Set<string>;
+  /** Of values that were stored under a token, their digests, by `secretVersionKey`. */
+  secretVersions: Map<string, string>;
   /** The first answer to each ClientToken, with the request it belongs to. */
   tokens: Map<string, { request: string; answer: Promise<Answer> }>;
 }
@@ -27,13 +30,27 @@ export function nothingSeen(): Seen {
     terminated: new Set(),
     deletedGroups: new Set(),
     inactiveKeys: new Set(),
+    deletedKeys: new Set(),
+    secretVersions: new Map(),
     tokens: new Map(),
   };
 }
 
+/** Names a version of a secret: AWS takes the token of the request for its id. */
+export function secretVersionKey({ region, params }: Query): string {
+  return `${region}/${params['SecretId'] ?? ''}/${params['ClientRequestToken'] ?? ''}`;
+}
+
+export function valueDigest({ params }: Query): string {
+  return createHash('sha256')
+    .update(params['SecretString'] ?? params['SecretBinary'] ?? '')
+    .digest('hex');
+}
+
 /** Takes note of a call that moto accepted. */
-export function note(seen: Seen, { action, params }: Query, answer: Answer): void {
+export function note(seen: Seen, query: Query, answer: Answer): void {
   if (answer.status !== 200) return;
+  const { action, params } = query;
   const id = params['NetworkInterfaceId'] ?? '';
   switch (action) {
     case 'RunInstances':
@@ -81,6 +98,12 @@ export function note(seen: Seen, { action, params }: Query, answer: Answer): voi
     case 'UpdateAccessKey':
       if (params['Status'] === 'Inactive') seen.inactiveKeys.add(params['AccessKeyId'] ?? '');
       else seen.inactiveKeys.delete(params['AccessKeyId'] ?? '');
+      return;
+    case 'PutSecretValue':
+      seen.secretVersions.set(secretVersionKey(query), valueDigest(query));
+      return;
+    case 'DeleteAccessKey':
+      seen.deletedKeys.add(params['AccessKeyId'] ?? '');
       return;
     default:
   }

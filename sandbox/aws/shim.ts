@@ -1,7 +1,8 @@
 /**
  * A proxy in front of moto that puts its known wrong answers right (`corrections.ts`, `gaps.ts`) and plays faults on purpose
  * (`faults.ts`). Built from measurements of moto 5.2.5 with the AWS SDK for JavaScript v3 against what the EC2 and IAM API
- * references and the SDK's own documentation say. It speaks for EC2 and IAM; other requests pass through unchanged.
+ * references and the SDK's own documentation say. It speaks for EC2, IAM, STS and Secrets Manager; other requests pass through
+ * unchanged.
  *
  * Besides AWS it answers `POST /_shim/faults` (add one, see `faultSchema`), `GET` and `DELETE /_shim/faults`, and
  * `GET` and `DELETE /_shim/calls`. `/moto-api/*` goes to moto; its reset also makes the shim forget.
@@ -83,7 +84,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, state:
   const url = request.url ?? '/';
   if (url.startsWith('/_shim/')) return control(request, response, body, state);
   if (url.startsWith('/moto-api/reset') && !url.startsWith('/moto-api/reset-auth')) state.seen = nothingSeen();
-  const query = readQuery(url, request.headers.authorization ?? '', body.toString('utf8'));
+  const query = readQuery(request, body.toString('utf8'));
   const forward = () => pass(request, body, state);
   if (query.action === '') return send(response, await forward());
   return meetFaults(query, response, state, () => correct(query, state, forward));
@@ -99,7 +100,13 @@ async function meetFaults(
   const { service, action, params } = query;
   const met = state.faults.meet(action);
   const record = (status: number, fault?: Fault['kind']) => {
-    state.calls.push({ service, action, params, status, ...(fault === undefined ? {} : { fault }) });
+    state.calls.push({
+      service,
+      action,
+      params: withoutValues(params),
+      status,
+      ...(fault === undefined ? {} : { fault }),
+    });
   };
   for (const fault of met) {
     if (fault.kind === 'latency') await sleep(fault.ms);
@@ -131,8 +138,17 @@ async function meetFaults(
   return send(response, answered);
 }
 
+/** What went by is shown to whoever asks; values of secrets are not. */
+function withoutValues(params: Record<string, string>): Record<string, string> {
+  const hidden = ['SecretString', 'SecretBinary'].filter((name) => name in params);
+  return { ...params, ...Object.fromEntries(hidden.map((name) => [name, '[redacted]'])) };
+}
+
 function insteadOf(query: Query, fault: Fault): Answer | undefined {
-  if (fault.kind === 'throttle') return errorAnswer(query, 503, 'RequestLimitExceeded', 'Request limit exceeded.');
+  if (fault.kind === 'throttle')
+    return query.service === 'secretsmanager'
+      ? errorAnswer(query, 400, 'ThrottlingException', 'Rate exceeded')
+      : errorAnswer(query, 503, 'RequestLimitExceeded', 'Request limit exceeded.');
   if (fault.kind === 'error') return errorAnswer(query, fault.status, fault.code, fault.message);
   if (fault.kind === 'answer') return { status: fault.status, body: fault.body, contentType: fault.contentType };
   return undefined;

@@ -143,7 +143,7 @@ const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
-    const { action, params } = readQuery(request.url ?? '', '', Buffer.concat(chunks).toString());
+    const { action, params } = readQuery(request, Buffer.concat(chunks).toString());
     counts[action] = (counts[action] ?? 0) + 1;
     const answer = answers[action];
     response.writeHead(answer === undefined ? 400 : 200, { 'content-type': 'text/xml' });

@@ -23,11 +23,22 @@ import {
 import {
   CreateAccessKeyCommand,
   CreateUserCommand,
+  DeleteAccessKeyCommand,
   IAMClient,
   ListUsersCommand,
   PutUserPolicyCommand,
   UpdateAccessKeyCommand,
 } from '@aws-sdk/client-iam';
+import {
+  CreateSecretCommand,
+  GetSecretValueCommand,
+  ListSecretsCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+  UpdateSecretVersionStageCommand,
+} from '@aws-sdk/client-secrets-manager';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Gap, type GapId, gaps } from '../../../sandbox/aws/gaps.js';
 import { type AwsSandbox, startAws } from '../../../sandbox/aws/start-aws.js';
@@ -188,42 +199,63 @@ const demonstrations: Record<GapId, Demonstration> = {
   },
   'inactive-key-works': {
     ask: async (endpoint) => {
-      number += 1;
-      const iam = new IAMClient({
-        region,
-        endpoint,
-        maxAttempts: 1,
-        credentials: { accessKeyId: 'AKIAADMIN', secretAccessKey: 'admin' },
-      });
-      const UserName = `alice-${number}`;
-      await iam.send(new CreateUserCommand({ UserName }));
-      await iam.send(
-        new PutUserPolicyCommand({
-          UserName,
-          PolicyName: 'all',
-          PolicyDocument: JSON.stringify({
-            Version: '2012-10-17',
-            Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
-          }),
-        }),
-      );
-      const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
-      const credentials = {
-        accessKeyId: AccessKey?.AccessKeyId ?? '',
-        secretAccessKey: AccessKey?.SecretAccessKey ?? '',
-      };
+      const { iam, UserName, credentials } = await userWithKey(endpoint);
       await iam.send(
         new UpdateAccessKeyCommand({ UserName, AccessKeyId: credentials.accessKeyId, Status: 'Inactive' }),
       );
+      const as = { region, endpoint, maxAttempts: 1, credentials };
       return enforcing(endpoint, async () => [
-        await said(
-          new EC2Client({ region, endpoint, maxAttempts: 1, credentials }).send(new DescribeInstancesCommand({})),
-        ),
-        await said(new IAMClient({ region, endpoint, maxAttempts: 1, credentials }).send(new ListUsersCommand({}))),
+        await said(new EC2Client(as).send(new DescribeInstancesCommand({}))),
+        await said(new SecretsManagerClient(as).send(new ListSecretsCommand({}))),
+        await said(new IAMClient(as).send(new ListUsersCommand({}))),
+        await said(new STSClient(as).send(new GetCallerIdentityCommand({}))),
       ]);
     },
-    moto: ['done', 'done'],
-    aws: ['AuthFailure', 'InvalidClientTokenId'],
+    moto: ['done', 'done', 'done', 'done'],
+    aws: ['AuthFailure', 'UnrecognizedClientException', 'InvalidClientTokenId', 'InvalidClientTokenId'],
+  },
+  'deleted-key-is-somebody': {
+    ask: async (endpoint) => {
+      const { iam, UserName, credentials } = await userWithKey(endpoint);
+      await iam.send(new DeleteAccessKeyCommand({ UserName, AccessKeyId: credentials.accessKeyId }));
+      const sts = new STSClient({ region, endpoint, maxAttempts: 1, credentials });
+      return said(sts.send(new GetCallerIdentityCommand({})));
+    },
+    moto: 'done',
+    aws: 'InvalidClientTokenId',
+  },
+  'pending-value-overwritten': {
+    ask: async (endpoint) => {
+      const { secrets, SecretId } = await secretWith(endpoint, 'first');
+      const pending = { SecretId, ClientRequestToken: randomUUID(), VersionStages: ['AWSPENDING'] };
+      return [
+        await said(secrets.send(new PutSecretValueCommand({ ...pending, SecretString: 'second' }))),
+        await said(secrets.send(new PutSecretValueCommand({ ...pending, SecretString: 'second' }))),
+        await said(secrets.send(new PutSecretValueCommand({ ...pending, SecretString: 'third' }))),
+      ];
+    },
+    moto: ['done', 'done', 'done'],
+    aws: ['done', 'done', 'ResourceExistsException'],
+  },
+  'current-value-is-the-old-one': {
+    ask: async (endpoint) => {
+      const { secrets, SecretId, first } = await secretWith(endpoint, 'first');
+      const second = await secrets.send(
+        new PutSecretValueCommand({ SecretId, SecretString: 'second', VersionStages: ['AWSPENDING'] }),
+      );
+      await secrets.send(
+        new UpdateSecretVersionStageCommand({
+          SecretId,
+          VersionStage: 'AWSCURRENT',
+          RemoveFromVersionId: first,
+          MoveToVersionId: second.VersionId,
+        }),
+      );
+      const named = await secrets.send(new GetSecretValueCommand({ SecretId, VersionStage: 'AWSCURRENT' }));
+      return [(await secrets.send(new GetSecretValueCommand({ SecretId }))).SecretString, named.SecretString];
+    },
+    moto: ['first', 'second'],
+    aws: ['second', 'second'],
   },
   'unknown-device-crashes': {
     ask: async (endpoint) => {
@@ -335,6 +367,31 @@ const demonstrations: Record<GapId, Demonstration> = {
     aws: true,
   },
 };
+
+/** A user who may do everything, and a key of theirs. */
+async function userWithKey(endpoint: string) {
+  number += 1;
+  const admin = { accessKeyId: 'AKIAADMIN', secretAccessKey: 'admin' };
+  const iam = new IAMClient({ region, endpoint, maxAttempts: 1, credentials: admin });
+  const UserName = `alice-${number}`;
+  await iam.send(new CreateUserCommand({ UserName }));
+  const PolicyDocument = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+  });
+  await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: 'all', PolicyDocument }));
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+  const credentials = { accessKeyId: AccessKey?.AccessKeyId ?? '', secretAccessKey: AccessKey?.SecretAccessKey ?? '' };
+  return { iam, UserName, credentials };
+}
+
+async function secretWith(endpoint: string, SecretString: string) {
+  number += 1;
+  const credentials = { accessKeyId: 'AKIATEST', secretAccessKey: 'test' };
+  const secrets = new SecretsManagerClient({ region, endpoint, maxAttempts: 1, credentials });
+  const made = await secrets.send(new CreateSecretCommand({ Name: `secret-${number}`, SecretString }));
+  return { secrets, SecretId: made.ARN ?? '', first: made.VersionId ?? '' };
+}
 
 function namesOf(groups: { GroupName?: string | undefined }[] | undefined): string[] {
   return (groups ?? []).map(({ GroupName = '' }) => GroupName).toSorted();

@@ -5,6 +5,7 @@ import {
   DescribeVpcsCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { openFaults } from '../../../sandbox/aws/faults.js';
 import { parseXml, printXml } from '../../../sandbox/aws/xml.js';
@@ -49,6 +50,29 @@ test('throttling is answered as EC2 does it', async () => {
     [503, 'throttle'],
     [200, undefined],
   ]);
+});
+
+test('Secrets Manager is throttled and fails in its own protocol, and what is shown of its calls holds no value', async () => {
+  const secrets = new SecretsManagerClient({
+    region,
+    endpoint: aws().url,
+    maxAttempts: 1,
+    credentials: { accessKeyId: 'AKIATEST', secretAccessKey: 'test' },
+  });
+  const create = new CreateSecretCommand({ Name: 'shown', SecretString: 'not to be shown' });
+  aws().shim.faults.add({ kind: 'throttle', action: 'CreateSecret', nth: 1 });
+  aws().shim.faults.add({ kind: 'error', action: 'CreateSecret', nth: 2, code: 'InternalServiceError' });
+  await expect(secrets.send(create)).rejects.toMatchObject({ name: 'ThrottlingException' });
+  await expect(secrets.send(create)).rejects.toMatchObject({
+    name: 'InternalServiceError',
+    $metadata: { httpStatusCode: 500 },
+  });
+  await secrets.send(create);
+  const calls = aws().shim.calls.list();
+  expect(calls.map(({ service, action, params }) => [service, action, params['Name']])).toEqual(
+    Array.from({ length: 3 }, () => ['secretsmanager', 'CreateSecret', 'shown']),
+  );
+  expect(JSON.stringify(calls)).not.toContain('not to be shown');
 });
 
 test('a call dropped before it was forwarded had no effect', async () => {

@@ -69,7 +69,8 @@ export interface Action<I, S extends Json, W> extends Unit {
   write: (target: Target, state: S, hold: Hold, world: W) => Promise<Json | undefined>;
   /** Takes away what a write leaves lying about that was cut short before it changed the target. */
   clearUp?: (target: Target, hold: Hold, world: W) => Promise<void>;
-  probe?: (target: Target, state: S, world: W) => Promise<Probed>;
+  /** Proves the effect from outside. Undefined where there is nothing to try, so that what was read back is all that is known. */
+  probe?: (target: Target, state: S, world: W, item: Json) => Promise<Probed | undefined>;
 }
 
 /** A piece of evidence as collected; the engine hashes, encrypts, stores and journals it. */

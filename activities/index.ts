@@ -10,6 +10,7 @@ import { isolateInstance } from './aws/isolate-instance.js';
 import { makeQuarantineGroup } from './aws/make-quarantine-group.js';
 import { protectInstance } from './aws/protect-instance.js';
 import { revokeRoleSessions } from './aws/revoke-role-sessions.js';
+import { rotateAccessKey } from './aws/rotate-access-key.js';
 import { snapshotInstance } from './aws/snapshot-instance.js';
 import type { AnyUnit } from './define-action.js';
 
@@ -23,6 +24,7 @@ export const units: AnyUnit[] = [
   makeQuarantineGroup,
   protectInstance,
   revokeRoleSessions,
+  rotateAccessKey,
   snapshotInstance,
 ];
 

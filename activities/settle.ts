@@ -249,8 +249,9 @@ async function alreadySo(
 
 async function show(change: PlannedChange, action: AnyAction, { world }: SettleContext): Promise<Shown> {
   if (action.probe === undefined) return 'read back';
-  const { shown } = await action.probe(change.target, change.after, world);
-  return shown ? 'probed' : 'no';
+  const probed = await action.probe(change.target, change.after, world, change.item);
+  if (probed === undefined) return 'read back';
+  return probed.shown ? 'probed' : 'no';
 }
 
 async function intend(

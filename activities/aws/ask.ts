@@ -6,9 +6,15 @@ import type {
   ServiceInputTypes as IamInputTypes,
   ServiceOutputTypes as IamOutputTypes,
 } from '@aws-sdk/client-iam';
-import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import type {
+  $Command as $SecretsCommand,
+  SecretsManagerClientResolvedConfig,
+  ServiceInputTypes as SecretsInputTypes,
+  ServiceOutputTypes as SecretsOutputTypes,
+} from '@aws-sdk/client-secrets-manager';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answerUnreadable, translated } from './errors.js';
+import { answerUnreadable, awsCode, translated } from './errors.js';
 import type { AwsWorld } from './world.js';
 
 type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = $Command<
@@ -27,6 +33,14 @@ type IamCommand<I extends IamInputTypes, O extends IamOutputTypes> = $IamCommand
   IamOutputTypes
 >;
 
+type SecretsCommand<I extends SecretsInputTypes, O extends SecretsOutputTypes> = $SecretsCommand<
+  I,
+  O,
+  SecretsManagerClientResolvedConfig,
+  SecretsInputTypes,
+  SecretsOutputTypes
+>;
+
 export interface AskOptions {
   /** What the call is about, for the error. */
   about?: string;
@@ -34,6 +48,8 @@ export interface AskOptions {
   once?: boolean;
   /** Goes on although the step was told to end: stopping here would leave something worse than either state. */
   toTheEnd?: boolean;
+  /** Values in the request that no error may repeat. */
+  secrets?: string[];
 }
 
 export function ask<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
@@ -46,21 +62,53 @@ export function ask<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
   return answered(world, client, actionOf('ec2', command), send, options);
 }
 
-/** A call to IAM. Every one that units make sets something to a value or reads it, so the SDK may repeat it. */
+/** A call to IAM. The SDK may repeat those that set something to a value or read it; what creates says `once`. */
 export function askIam<I extends IamInputTypes, O extends IamOutputTypes>(
   world: AwsWorld,
   command: IamCommand<I, O>,
-  options: Pick<AskOptions, 'about'> = {},
+  options: Pick<AskOptions, 'about' | 'once'> = {},
 ): Promise<O> {
-  const send: Send<O> = (with_) => world.iam.send(command, with_);
-  return answered(world, world.iam, actionOf('iam', command), send, options);
+  const client = options.once === true ? world.iamOnce : world.iam;
+  const send: Send<O> = (with_) => client.send(command, with_);
+  return answered(world, client, actionOf('iam', command), send, options);
+}
+
+/** A call to Secrets Manager; what stores a value carries a token, so that the SDK may repeat every one. */
+export function askSecrets<I extends SecretsInputTypes, O extends SecretsOutputTypes>(
+  world: AwsWorld,
+  command: SecretsCommand<I, O>,
+  options: Pick<AskOptions, 'about' | 'secrets'> = {},
+): Promise<O> {
+  const send: Send<O> = (with_) => world.secrets.send(command, with_);
+  return answered(world, world.secrets, actionOf('secretsmanager', command), send, options);
 }
 
 /** Whom AWS takes us for, as an ARN; it asks for no permission. */
-export async function askWhoWeAre(world: AwsWorld): Promise<string> {
+export function askWhoWeAre(world: AwsWorld): Promise<string> {
+  return askIdentity(world, world.sts);
+}
+
+/** Whose these credentials are, as an ARN; undefined when AWS refuses them. */
+export async function askWhoseTheyAre(
+  world: AwsWorld,
+  credentials: { accessKeyId: string; secretAccessKey: string },
+): Promise<string | undefined> {
+  const { endpoint, requestHandler, maxAttempts } = world.sts.config;
+  const attempts = await maxAttempts();
+  const settings = { region: world.region, requestHandler, maxAttempts: attempts, credentials };
+  const sts = new STSClient(endpoint === undefined ? settings : { ...settings, endpoint });
+  try {
+    return await askIdentity(world, sts);
+  } catch (error) {
+    if (['InvalidClientTokenId', 'SignatureDoesNotMatch'].includes(awsCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+async function askIdentity(world: AwsWorld, sts: STSClient): Promise<string> {
   const command = new GetCallerIdentityCommand({});
   const action = actionOf('sts', command);
-  const { Arn } = await answered(world, world.sts, action, (with_) => world.sts.send(command, with_), {});
+  const { Arn } = await answered(world, sts, action, (with_) => sts.send(command, with_), {});
   return sent(Arn, action, 'ARN');
 }
 
@@ -71,7 +119,7 @@ async function answered<O>(
   client: Signing,
   action: string,
   send: Send<O>,
-  { about, once = false, toTheEnd = false }: AskOptions,
+  { about, once = false, toTheEnd = false, secrets = [] }: AskOptions,
 ): Promise<O> {
   const signal = toTheEnd ? undefined : world.signal;
   for (let attempt = 1; ; attempt += 1) {
@@ -80,7 +128,7 @@ async function answered<O>(
     } catch (error) {
       const said = translated(error, {
         action,
-        secrets: await credentialsOf(client),
+        secrets: [...(await credentialsOf(client)), ...secrets],
         ...(about === undefined ? {} : { about }),
       });
       // Throttled is a clear no: nothing was made, so even a call that must not be repeated may be made again.
@@ -111,7 +159,7 @@ const throttledAttempts = 4;
 const throttledWaitMs = 250;
 
 /** `ec2:DescribeInstances`: the call's name as permissions and evidence spell it. */
-function actionOf(service: 'ec2' | 'iam' | 'sts', command: object): string {
+function actionOf(service: 'ec2' | 'iam' | 'secretsmanager' | 'sts', command: object): string {
   return `${service}:${command.constructor.name.replace(/Command$/, '')}`;
 }
 

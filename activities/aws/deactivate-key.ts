@@ -7,15 +7,15 @@
  * the key cannot be tried, because only its owner has the secret; so the status is read back, and AWS may take some seconds more
  * until every service follows it.
  */
-import { ListAccessKeysCommand, type StatusType, UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
+import { type StatusType, UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
 import * as z from 'zod';
-import type { Target } from '../../core/change.js';
 import { FirebreakError } from '../../core/errors.js';
 import { defineAction } from '../define-action.js';
-import { askIam, everyPage, sent } from './ask.js';
+import { type AccessKey, keysOf, noSuchKey, partsOf } from './access-key.js';
+import { askIam } from './ask.js';
 import { awsCode } from './errors.js';
 import { principalNamed, refuseOwnKey, userName } from './principal.js';
-import { iamIdIn, iamTarget } from './targets.js';
+import { iamTarget } from './targets.js';
 import { untilSeen } from './until-seen.js';
 import type { AwsWorld } from './world.js';
 
@@ -29,8 +29,6 @@ const input = z.strictObject({
 
 /** As IAM words it; `Deleted` when there is a hold on a key that is gone. */
 const state = z.strictObject({ status: z.string().min(1) });
-
-const action = 'iam:ListAccessKeys';
 
 export const deactivateKey = defineAction<z.infer<typeof input>, z.infer<typeof state>, AwsWorld>({
   name: 'aws.deactivate-key@1',
@@ -91,25 +89,6 @@ unset user key
   },
 });
 
-interface AccessKey {
-  id: string;
-  status: string;
-}
-
-async function keysOf(world: AwsWorld, user: string): Promise<AccessKey[]> {
-  const found = await everyPage(action, async (next) => {
-    const query = { UserName: user, ...(next === undefined ? {} : { Marker: next }) };
-    const { AccessKeyMetadata, Marker } = await askIam(world, new ListAccessKeysCommand(query), { about: user });
-    return { items: AccessKeyMetadata, next: Marker };
-  });
-  return found
-    .map(({ AccessKeyId, Status }) => ({
-      id: sent(AccessKeyId, action, 'id of a key'),
-      status: sent(Status, action, 'status of a key'),
-    }))
-    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
-}
-
 /** A user that is gone has no keys left, which is for release to know; a plan for nobody is an error. */
 async function keysIfAny(world: AwsWorld, user: string, mayBeGone: boolean): Promise<AccessKey[]> {
   try {
@@ -118,19 +97,6 @@ async function keysIfAny(world: AwsWorld, user: string, mayBeGone: boolean): Pro
     if (mayBeGone && awsCode(error) === 'NoSuchEntity') return [];
     throw error;
   }
-}
-
-/** `alice/AKIAIOSFODNN7EXAMPLE` */
-function partsOf(world: AwsWorld, target: Target): { user: string; key: string } {
-  const [user = '', key = ''] = iamIdIn(world, target, 'access-key').split('/');
-  return { user, key };
-}
-
-function noSuchKey(user: string, key: string): FirebreakError {
-  return new FirebreakError('aws.not-found', `${user} has no access key ${key}.`, {
-    nextStep: 'see in CloudTrail whether it was deleted, and whose key it is: aws iam get-access-key-last-used.',
-    target: key,
-  });
 }
 
 /** "Every key is inactive" must not be true of nothing. */

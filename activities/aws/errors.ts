@@ -20,6 +20,7 @@ const denied = new Set([
   'AccessDeniedException',
   'AuthFailure',
   'InvalidClientTokenId',
+  'UnrecognizedClientException',
   'SignatureDoesNotMatch',
   'ExpiredToken',
   'ExpiredTokenException',
@@ -102,7 +103,11 @@ export function translated(
     );
   }
   if (isUnreadable(error))
-    return answerUnreadable(action, says.split('\n')[0] ?? '', { cause: error, isTerminal: statusOf(error) < 500 });
+    return answerUnreadable(
+      action,
+      isOfSecrets(action) ? 'it is not what the service sends' : (says.split('\n')[0] ?? ''),
+      { cause: error, isTerminal: statusOf(error) < 500 },
+    );
   if (name.endsWith('.NotFound') || name.endsWith('NotFoundException') || awsCode(error) === 'NoSuchEntity') {
     return make(
       'aws.not-found',
@@ -139,6 +144,11 @@ export function answerUnreadable(
   });
 }
 
+/** What a parser says of half an answer quotes it, and this one may hold the value of a secret. */
+function isOfSecrets(action: string): boolean {
+  return action.startsWith('secretsmanager:');
+}
+
 /** A body that is not what the protocol says: the SDK throws without a code of AWS, or makes one up from the status. */
 function isUnreadable(error: unknown): boolean {
   if (!(error instanceof Error) || error.name === 'SyntaxError') return true;
@@ -147,6 +157,8 @@ function isUnreadable(error: unknown): boolean {
 
 /** The code in the body of AWS's answer. */
 function saidCode(error: Error): string | undefined {
+  // JSON services name it beside the message, and the SDK names the error after it.
+  if ('__type' in error && typeof error.__type === 'string') return error.name;
   const said = 'Error' in error && typeof error.Error === 'object' && error.Error !== null ? error.Error : {};
   return 'Code' in said && typeof said.Code === 'string' ? said.Code : undefined;
 }

@@ -49,8 +49,8 @@ export async function refuseOwnKey(world: AwsWorld, key: string): Promise<void> 
   });
 }
 
-/** Undefined for the account itself, which is no user and no role. An ARN that names nobody we can compare refuses. */
-function principalIn(arn: string): Principal | undefined {
+/** Who an ARN is of. Undefined for the account itself, which is no user and no role. An ARN that names nobody we can compare refuses. */
+export function principalIn(arn: string): Principal | undefined {
   const user = /:user\/(?:.*\/)?([^/]+)$/.exec(arn)?.[1];
   if (user !== undefined) return { kind: 'user', name: user };
   const role = /:assumed-role\/([^/]+)\/[^/]+$/.exec(arn)?.[1];

@@ -8,7 +8,9 @@ export type AwsTargetType =
   | 'instance-volume'
   | 'instance-snapshots'
   | 'network-interface'
-  | 'security-group';
+  | 'security-group'
+  | 'secret'
+  | 'user-key';
 
 export function awsTarget({ system, account, region }: AwsWorld, type: AwsTargetType, id: string): Target {
   return { system, ...(account === undefined ? {} : { account }), region, type, id };

@@ -4,6 +4,7 @@
  */
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { IAMClient } from '@aws-sdk/client-iam';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { STSClient } from '@aws-sdk/client-sts';
 import type { AwsSystem, SecretRef } from '../../core/installation.js';
 
@@ -16,6 +17,9 @@ export interface AwsWorld {
   /** The same, but never asks twice by itself: for creating calls that AWS does not recognise when they are repeated. */
   ec2Once: EC2Client;
   iam: IAMClient;
+  /** As `ec2Once`. */
+  iamOnce: IAMClient;
+  secrets: SecretsManagerClient;
   sts: STSClient;
   /** What effects are shown on; printed with each proof. */
   shownOn: AwsSystem['shownOn'];
@@ -36,7 +40,7 @@ const credentialsKeptMs = 5 * 60_000;
 /** The SDK asks for new credentials so long before the old ones expire. */
 const renewedBeforeMs = 5 * 60_000;
 
-type Clients = Pick<AwsWorld, 'ec2' | 'ec2Once' | 'iam' | 'sts'>;
+type Clients = Pick<AwsWorld, 'ec2' | 'ec2Once' | 'iam' | 'iamOnce' | 'secrets' | 'sts'>;
 const clients = new Map<string, Clients>();
 
 /** Opens a world for one step of a run. Clients are kept and shared by worlds with the same settings. */
@@ -81,6 +85,8 @@ function makeClients({ region, endpoint, credentials }: AwsSystem, readSecret: (
     ec2: new EC2Client(patient),
     ec2Once: new EC2Client({ ...config, maxAttempts: 1 }),
     iam: new IAMClient(patient),
+    iamOnce: new IAMClient({ ...config, maxAttempts: 1 }),
+    secrets: new SecretsManagerClient(patient),
     sts: new STSClient(patient),
   };
 }

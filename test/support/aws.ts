@@ -16,6 +16,7 @@ import {
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { IAMClient } from '@aws-sdk/client-iam';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { STSClient } from '@aws-sdk/client-sts';
 import { makeQuarantineGroup } from '../../activities/aws/make-quarantine-group.js';
 import { type AwsWorld, openAwsWorld } from '../../activities/aws/world.js';
@@ -87,12 +88,13 @@ function readSecret(ref: SecretRef): string {
 
 /** The same world, but the SDK never repeats a call: what it does is what a process does that is killed then. */
 export function mortal(world: AwsWorld): AwsWorld {
-  const { region: regionOf, iam, sts } = world;
+  const { region: regionOf, iam, secrets, sts } = world;
   const once = { region: regionOf, endpoint: aws().url, maxAttempts: 1 };
   return {
     ...world,
     ec2: world.ec2Once,
     iam: new IAMClient({ ...once, credentials: iam.config.credentials }),
+    secrets: new SecretsManagerClient({ ...once, credentials: secrets.config.credentials }),
     sts: new STSClient({ ...once, credentials: sts.config.credentials }),
   };
 }

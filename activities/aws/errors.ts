@@ -22,6 +22,7 @@ const denied = new Set([
   'InvalidClientTokenId',
   'UnrecognizedClientException',
   'SignatureDoesNotMatch',
+  'InvalidSignatureException',
   'ExpiredToken',
   'ExpiredTokenException',
   'RequestExpired',
@@ -158,7 +159,7 @@ function isUnreadable(error: unknown): boolean {
 /** The code in the body of AWS's answer. */
 function saidCode(error: Error): string | undefined {
   // JSON services name it beside the message, and the SDK names the error after it.
-  if ('__type' in error && typeof error.__type === 'string') return error.name;
+  if (Object.hasOwn(error, '__type')) return error.name;
   const said = 'Error' in error && typeof error.Error === 'object' && error.Error !== null ? error.Error : {};
   return 'Code' in said && typeof said.Code === 'string' ? said.Code : undefined;
 }

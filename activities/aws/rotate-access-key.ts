@@ -10,8 +10,9 @@
  * the store and nowhere else. The id follows from the run, which is why a second attempt finds what the first one made.
  *
  * AWS alone can show that the secrets hold the new key, that it works, and that the old one does not. It cannot show that a
- * consumer has read its secret again: whoever keeps the old key in memory fails from `retire` on. Deleting the old key is left
- * to people; IAM allows two, so that the next rotation needs it gone.
+ * consumer has read its secret again: whoever keeps the old key in memory fails from `retire` on. So a runbook may do it in two
+ * steps: the first with `keep_old`, the second, once people said that consumers have the new one, without; it finds three changes
+ * done already. Deleting the old key is left to people; IAM allows two, so that the next rotation needs it gone.
  *
  * A key that nobody can account for is never deleted: the item fails, and a person decides. Only a key of our own that was cut
  * off before its value was stored is taken away, see `removeStranded`. While `deactivate-key` holds all keys of the user, new
@@ -51,6 +52,10 @@ const input = z.strictObject({
     .max(20)
     .exactOptional()
     .describe('Further secrets that hold the same key, for consumers.'),
+  keep_old: z
+    .boolean()
+    .exactOptional()
+    .describe('The old key goes on working, until a later step of the run retires it.'),
 });
 type Input = z.infer<typeof input>;
 
@@ -91,7 +96,7 @@ export const rotateAccessKey = defineAction<Input, State, AwsWorld>({
   ],
   repeatable: 'The new value is stored once, under a version named after the run; all else is set to a value.',
   readLagMs: 2_000,
-  example: { user: 'alice', secret: 'prod/alice', copies: ['prod/web/alice'] },
+  example: { user: 'alice', secret: 'prod/alice', copies: ['prod/web/alice'], keep_old: false },
   byHand: `
 # The key in use, and all keys of the user. A second one: find out whose it is, and delete it, before you go on.
 old=$(aws secretsmanager get-secret-value --secret-id "$secret" --version-stage AWSCURRENT --query SecretString --output text |
@@ -107,7 +112,7 @@ for each in "$secret" $copies; do
 done
 unset value
 # Consumers must have read their secret again, and the old key must be quiet. Then, and not before:
-#   aws iam update-access-key --user-name USER --access-key-id OLD --status Inactive
+[ "$keep_old" = true ] || echo "aws iam update-access-key --user-name $user --access-key-id $old --status Inactive"
 aws iam get-access-key-last-used --access-key-id "$old" --query AccessKeyLastUsed.LastUsedDate --output text`,
   input,
   state,
@@ -144,7 +149,10 @@ function versionOf({ run }: AwsWorld): string {
   return `firebreak-rotation-${run}`;
 }
 
-async function planRotation({ user, secret, copies = [] }: Input, world: AwsWorld): Promise<Planned<State>[]> {
+async function planRotation(
+  { user, secret, copies = [], keep_old: keepsOld = false }: Input,
+  world: AwsWorld,
+): Promise<Planned<State>[]> {
   await principalNamed(world, { kind: 'user', name: user });
   const version = versionOf(world);
   const main = await secretNamed(world, secret);
@@ -171,6 +179,7 @@ async function planRotation({ user, secret, copies = [] }: Input, world: AwsWorl
   });
   const delivered = copied.map((arn) => inSecret(arn, [keyOf(issued)]));
   const proved = inSecret(main.arn, [issued, ...delivered].map(keyOf));
+  if (keepsOld) return [issued, ...delivered, proved];
   const retired: Planned<State> = {
     target: iamTarget(world, 'access-key', `${user}/${old}`),
     after: { status: 'Inactive' },

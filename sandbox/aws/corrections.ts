@@ -41,6 +41,16 @@ export const corrections: Correction[] = [
     },
   },
   {
+    gap: 'refused-in-xml',
+    after: (query, answer) => {
+      if (query.service !== 'secretsmanager' || !answer.body.startsWith('<?xml')) return answer;
+      const root = parseXml(answer.body);
+      const error = root && [...everyElement(root)].find((each) => child(each, 'Code') !== undefined);
+      const code = refusals[textOf(error, 'Code') ?? ''];
+      return code === undefined ? answer : errorAnswer(query, 400, code, textOf(error, 'Message') ?? '');
+    },
+  },
+  {
     // Never forwarded, because moto would carry some of them out; so permissions are not looked at, which AWS does first.
     gap: 'dry-run-executes',
     before: (query) =>
@@ -116,6 +126,13 @@ export const corrections: Correction[] = [
     },
   },
 ];
+
+/** What services that speak JSON call the refusals of those that speak XML. */
+const refusals: Partial<Record<string, string>> = {
+  AccessDenied: 'AccessDeniedException',
+  InvalidClientTokenId: 'UnrecognizedClientException',
+  SignatureDoesNotMatch: 'InvalidSignatureException',
+};
 
 /** What each service says of a key that is no good. */
 function unknownKey(query: Query): Answer {

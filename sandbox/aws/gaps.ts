@@ -79,6 +79,13 @@ export const gaps = [
     mended: true,
   },
   {
+    id: 'refused-in-xml',
+    action: 'DescribeSecret',
+    moto: 'refuses a call without permission in XML, which a client that expects JSON cannot read',
+    aws: 'refuses it with AccessDeniedException, in JSON',
+    mended: true,
+  },
+  {
     id: 'current-value-is-the-old-one',
     action: 'GetSecretValue',
     moto: 'gives the old value to whoever names no stage, after UpdateSecretVersionStage has moved AWSCURRENT',

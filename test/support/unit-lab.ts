@@ -10,6 +10,7 @@ import type { Target } from '../../core/change.js';
 import type { Json } from '../../core/json.js';
 import { aws, groupsIn, groupsOf, holdOf, region, startInstance, worldOf } from './aws.js';
 import { iamAt } from './iam.js';
+import { secretsAt } from './secrets.js';
 
 export interface UnitLab {
   items: Json[];
@@ -28,6 +29,8 @@ export async function labOf(unit: AnyUnit): Promise<UnitLab> {
   switch (unit.name) {
     case 'aws.deactivate-key@1':
       return keyLab();
+    case 'aws.rotate-access-key@1':
+      return rotationLab();
     case 'aws.contain-principal@1': {
       const { user } = await iam().startUser();
       const role = await iam().startRole();
@@ -74,6 +77,47 @@ async function keyLab(): Promise<UnitLab> {
     unknown: [{ user: 'nobody' }, { user, key: 'AKIAIOSFODNN7EXAMPLE' }],
     around: async () => Object.values(await iam().statusesOf(user)).toSorted(),
     gone: (target) => ({ ...target, id: `${user}/AKIAIOSFODNN7EXAMPLE` }),
+  };
+}
+
+/** A user whose key is kept in a secret, and in a copy of it. */
+async function rotationLab(): Promise<UnitLab> {
+  const { user, keys } = await iam().startUser();
+  const [old] = keys;
+  if (old === undefined) throw new Error('a key was expected');
+  const secrets = secretsAt(aws(), region);
+  const secret = await secrets.keep(old);
+  const copy = await secrets.keep(old);
+  const nameOf = (id: string | undefined) => (id === undefined ? 'none' : id === old.accessKeyId ? 'old' : 'new');
+  const stagesOf = async (name: string) =>
+    Promise.all(
+      (['AWSCURRENT', 'AWSPREVIOUS'] as const).map(async (stage) =>
+        nameOf((await secrets.keyIn(name, stage))?.accessKeyId),
+      ),
+    );
+  return {
+    items: [{ user, secret, copies: [copy] }],
+    unknown: [
+      { user: 'nobody', secret },
+      { user, secret: 'nowhere' },
+      { user, secret, copies: ['nowhere'] },
+    ],
+    around: async () => ({
+      keys: Object.entries(await iam().statusesOf(user))
+        .map(([id, status]) => `${nameOf(id)} ${status}`)
+        .toSorted(),
+      secret: await stagesOf(secret),
+      copy: await stagesOf(copy),
+    }),
+    gone: (target) => ({
+      ...target,
+      id:
+        target.type === 'secret'
+          ? target.id.replace(/:secret:.*/, ':secret:nowhere-abcdef')
+          : target.type === 'user-key'
+            ? target.id.replace(/^[^/]+/, 'nobody')
+            : `${user}/AKIAIOSFODNN7EXAMPLE`,
+    }),
   };
 }
 

@@ -33,16 +33,22 @@ function isReading(action: string): boolean {
 }
 
 interface Prepared {
+  item: Json;
   change: Planned<Json>;
   before: Json;
 }
 
 async function prepare(unit: AnyAction, items: Json[]): Promise<Prepared[]> {
-  const planned: Planned<Json>[][] = await Promise.all(items.map((item) => unit.plan(item, worldOf())));
+  const planned = await Promise.all(
+    items.map(async (item) =>
+      ((await unit.plan(item, worldOf())) as Planned<Json>[]).map((change) => ({ item, change })),
+    ),
+  );
   return Promise.all(
-    planned
-      .flat()
-      .map(async (change) => ({ change, before: (await unit.read(change.target, undefined, worldOf())).state })),
+    planned.flat().map(async ({ item, change }) => {
+      const { state: before } = await unit.read(change.target, undefined, worldOf());
+      return { item, change, before };
+    }),
   );
 }
 
@@ -53,14 +59,15 @@ async function writeEach(
   world: AwsWorld = worldOf(),
 ): Promise<void> {
   for (const each of prepared)
-    await unit.write(each.change.target, state(each), holdOf(unit, each.change, each.before), world);
+    await unit.write(each.change.target, state(each), holdOf(unit, each.change, each.before, each.item), world);
 }
 
 async function readEach(unit: AnyAction, prepared: Prepared[]): Promise<Json[]> {
   // Under the hold that the engine takes before it writes: only by that is what we made known for ours.
   return Promise.all(
     prepared.map(
-      async ({ change, before }) => (await unit.read(change.target, holdOf(unit, change, before), worldOf())).state,
+      async ({ item, change, before }) =>
+        (await unit.read(change.target, holdOf(unit, change, before, item), worldOf())).state,
     ),
   );
 }
@@ -185,7 +192,7 @@ describe.each(named(actions) as (readonly [string, AnyAction])[])('%s', (_name, 
     aws().shim.calls.clear();
     const prepared = await prepare(unit, items);
     await writeEach(unit, prepared, after);
-    for (const { change } of prepared) await unit.probe?.(change.target, change.after, worldOf());
+    for (const { item, change } of prepared) await unit.probe?.(change.target, change.after, worldOf(), item);
     if (!unit.oneWay) await writeEach(unit, prepared, ({ before }) => before);
     expect(called().length).toBeGreaterThan(1);
     expect(called().filter((action) => !unit.permissions.includes(action))).toEqual([]);
@@ -248,14 +255,16 @@ describe.each(named(actions) as (readonly [string, AnyAction])[])('%s', (_name, 
     const { items, unknown, gone } = await labOf(unit);
     for (const item of unknown)
       await expect(unit.plan(item, worldOf())).rejects.toMatchObject({ code: 'aws.not-found', isTerminal: true });
-    for (const { change } of await prepare(unit, items)) {
+    for (const { item, change } of await prepare(unit, items)) {
       // What is named by tag is not there until it is made; what is named by id must be.
       const target = gone(change.target);
       if (target === undefined) continue;
       await expect(unit.read(target, undefined, worldOf())).rejects.toMatchObject({ code: 'aws.not-found' });
-      await expect(unit.write(target, change.after, holdOf(unit, change, null), worldOf())).rejects.toMatchObject({
-        code: 'aws.not-found',
-      });
+      await expect(unit.write(target, change.after, holdOf(unit, change, null, item), worldOf())).rejects.toMatchObject(
+        {
+          code: 'aws.not-found',
+        },
+      );
     }
   });
 

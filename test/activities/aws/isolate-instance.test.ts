@@ -503,14 +503,17 @@ test('isolation is shown from groups and ACLs, and says so; an open interface is
   const { target, hold, before } = await firstOf(instance);
   const probe = isolateInstance.probe;
   if (probe === undefined) throw new Error('isolation has a probe');
-  expect(await probe(target, isolated, worldOf())).toMatchObject({
+  expect(await probe(target, isolated, worldOf(), { instance })).toMatchObject({
     shown: false,
     basis: expect.stringContaining(`${original[0]} lets 0.0.0.0/0 in`),
   });
   await isolateInstance.write(target, isolated, hold, worldOf());
-  expect(await probe(target, isolated, worldOf())).toEqual({ shown: true, basis: 'groups and ACLs, emulator' });
+  expect(await probe(target, isolated, worldOf(), { instance })).toEqual({
+    shown: true,
+    basis: 'groups and ACLs, emulator',
+  });
   await isolateInstance.write(target, before, hold, worldOf());
-  expect(await probe(target, before, worldOf())).toEqual({ shown: true, basis: 'groups, emulator' });
+  expect(await probe(target, before, worldOf(), { instance })).toEqual({ shown: true, basis: 'groups, emulator' });
 });
 
 test('two executors that isolate the same interface at once both end in quarantine', async () => {

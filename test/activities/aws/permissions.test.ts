@@ -27,6 +27,8 @@ const unchecked = ['ec2:CreateTags', 'sts:GetCallerIdentity'];
 
 let iam: IAMClient;
 let admin: EC2Client;
+/** Signs as somebody whom the emulator knows, also while it checks. */
+let iamChecked: IAMClient;
 
 beforeAll(async () => {
   await startAwsSandbox();
@@ -40,6 +42,7 @@ beforeAll(async () => {
     Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
   });
   admin = new EC2Client({ region, endpoint: aws().url, credentials });
+  iamChecked = new IAMClient({ region, endpoint: aws().url, credentials });
   const executor = await keyOf('executor', undefined);
   process.env['FIREBREAK_TEST_EXECUTOR_KEY'] = executor.accessKeyId;
   process.env['FIREBREAK_TEST_EXECUTOR_SECRET'] = executor.secretAccessKey;
@@ -78,11 +81,13 @@ async function exercise(unit: AnyUnit, items: Json[], world: AwsWorld): Promise<
     return pieces;
   }
   if (unit.kind === 'check') return (await Promise.all(items.map((item) => unit.check(item, world)))).flat().length;
-  const planned: Planned<Json>[] = [];
-  for (const item of items) planned.push(...((await unit.plan(item, world)) as Planned<Json>[]));
-  for (const change of planned) {
+  const planned: { item: Json; change: Planned<Json> }[] = [];
+  for (const item of items)
+    for (const change of (await unit.plan(item, world)) as Planned<Json>[]) planned.push({ item, change });
+  for (const { item, change } of planned) {
     const { state: before } = await unit.read(change.target, undefined, world);
-    const hold = holdOf(unit, change, before);
+    const hold = holdOf(unit, change, before, item);
+    if (change.aspect === 'issued') await addKey((item as { user: string }).user);
     const observed = await unit.write(change.target, change.after, hold, world);
     const [quarantine] = quarantineIn(observed);
     if (quarantine !== undefined) {
@@ -91,7 +96,7 @@ async function exercise(unit: AnyUnit, items: Json[], world: AwsWorld): Promise<
       if (unit.name === 'aws.isolate-instance@1') await unit.write(change.target, before, hold, world);
       await unit.write(change.target, change.after, hold, world);
     }
-    await unit.probe?.(change.target, change.after, world);
+    await unit.probe?.(change.target, change.after, world, item);
     if (!unit.oneWay) await unit.write(change.target, before, hold, world);
   }
   return planned.length;
@@ -101,6 +106,11 @@ async function exercise(unit: AnyUnit, items: Json[], world: AwsWorld): Promise<
 function quarantineIn(observed: Json | undefined): string[] {
   const { group, groups = [] } = (observed ?? {}) as { group?: string; groups?: string[] };
   return group === undefined ? groups : [group];
+}
+
+/** As an attempt leaves one that was cut short between making a key and storing it. */
+async function addKey(UserName: string): Promise<void> {
+  await iamChecked.send(new CreateAccessKeyCommand({ UserName }));
 }
 
 async function openGroup(GroupId: string): Promise<void> {
@@ -167,11 +177,15 @@ test('a policy confines tagging to creation, and rules and deletion to groups th
     'ec2:CreateSnapshots',
     'ec2:ModifyInstanceAttribute',
     'ec2:ModifyNetworkInterfaceAttribute',
+    'iam:CreateAccessKey',
+    'iam:DeleteAccessKey',
     'iam:DeleteRolePolicy',
     'iam:DeleteUserPolicy',
     'iam:PutRolePolicy',
     'iam:PutUserPolicy',
     'iam:UpdateAccessKey',
+    'secretsmanager:PutSecretValue',
+    'secretsmanager:UpdateSecretVersionStage',
   ]);
   expect(new Set(policy.Statement.flatMap(({ Action }) => Action))).toEqual(
     new Set(awsUnits.flatMap(({ permissions }) => permissions)),

@@ -84,7 +84,7 @@ async function settleAll(unit: AnyAction, instances: string[], changes: Change[]
   );
 }
 
-async function settle(unit: AnyAction, { target, after }: Change): Promise<void> {
+async function settle(unit: AnyAction, { item, target, after }: Change): Promise<void> {
   const key = keyOf(unit, target);
   const now = await unit.read(target, holds.get(key), world);
   if (!same(now.state, after)) {
@@ -94,7 +94,7 @@ async function settle(unit: AnyAction, { target, after }: Change): Promise<void>
     const back = await unit.read(target, hold, world);
     if (!same(back.state, after)) throw new Error(`${target.id} does not read back`);
   }
-  const shown = await unit.probe?.(target, after, world);
+  const shown = await unit.probe?.(target, after, world, { instance: item });
   if (shown?.shown === false) throw new Error(`${target.id} is not shown: ${shown.basis}`);
 }
 

@@ -237,6 +237,15 @@ const demonstrations: Record<GapId, Demonstration> = {
     moto: ['done', 'done', 'done'],
     aws: ['done', 'done', 'ResourceExistsException'],
   },
+  'refused-in-xml': {
+    ask: async (endpoint) => {
+      const { credentials } = await userWithKey(endpoint, 'Deny');
+      const as = new SecretsManagerClient({ region, endpoint, maxAttempts: 1, credentials });
+      return enforcing(endpoint, () => said(as.send(new ListSecretsCommand({}))));
+    },
+    moto: 'SyntaxError',
+    aws: 'AccessDeniedException',
+  },
   'current-value-is-the-old-one': {
     ask: async (endpoint) => {
       const { secrets, SecretId, first } = await secretWith(endpoint, 'first');
@@ -368,8 +377,8 @@ const demonstrations: Record<GapId, Demonstration> = {
   },
 };
 
-/** A user who may do everything, and a key of theirs. */
-async function userWithKey(endpoint: string) {
+/** A user who may do everything, or nothing, and a key of theirs. */
+async function userWithKey(endpoint: string, Effect: 'Allow' | 'Deny' = 'Allow') {
   number += 1;
   const admin = { accessKeyId: 'AKIAADMIN', secretAccessKey: 'admin' };
   const iam = new IAMClient({ region, endpoint, maxAttempts: 1, credentials: admin });
@@ -377,7 +386,7 @@ async function userWithKey(endpoint: string) {
   await iam.send(new CreateUserCommand({ UserName }));
   const PolicyDocument = JSON.stringify({
     Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+    Statement: [{ Effect, Action: '*', Resource: '*' }],
   });
   await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: 'all', PolicyDocument }));
   const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));

@@ -94,6 +94,7 @@ async function settleOnce(change: PlannedChange, context: Settling): Promise<End
   let held = await store.openHold(changeKey(change));
   if (held !== undefined && (!same(held.after, change.after) || (held.state === 'releasing' && !context.containing)))
     return movedUnderHold(held);
+  if (held !== undefined && change.oneWay && !held.oneWay) return wouldComeBack(held);
   let now = await action.read(change.target, held, world);
   if (held?.state === 'releasing') {
     if (!same(now.state, change.after) && !context.covers(change))
@@ -394,6 +395,20 @@ function movedUnderHold(held: Hold): Ended {
       nextStep: releasing
         ? 'wait for the release to end, then retry.'
         : `release that first: firebreak release ${held.origin.run}.`,
+    },
+  };
+}
+
+/** What is done for good must not be held by whom a release puts it back for. */
+function wouldComeBack(held: Hold): Ended {
+  return {
+    status: 'moved',
+    shown: 'no',
+    hold: held.id,
+    error: {
+      code: 'hold.would-come-back',
+      message: `${held.target.id} is held by ${held.holders.map((each) => each.run).join(', ')}, and its release would bring back what this does for good.`,
+      nextStep: `release that first: firebreak release ${held.origin.run}; then retry.`,
     },
   };
 }

@@ -98,22 +98,32 @@ export const rotateAccessKey = defineAction<Input, State, AwsWorld>({
   readLagMs: 2_000,
   example: { user: 'alice', secret: 'prod/alice', copies: ['prod/web/alice'], keep_old: false },
   byHand: `
-# The key in use, and all keys of the user. A second one: find out whose it is, and delete it, before you go on.
-old=$(aws secretsmanager get-secret-value --secret-id "$secret" --version-stage AWSCURRENT --query SecretString --output text |
+# The key in use, and all keys of the user.
+used=$(aws secretsmanager get-secret-value --secret-id "$secret" --version-stage AWSCURRENT --query SecretString --output text |
   sed -n 's/.*"accessKeyId" *: *"\\([A-Z0-9]*\\)".*/\\1/p')
+keys=$(aws iam list-access-keys --user-name "$user" --query 'AccessKeyMetadata[].AccessKeyId' --output text)
 aws iam list-access-keys --user-name "$user" --query 'AccessKeyMetadata[].[AccessKeyId,Status,CreateDate]' --output text
-echo "in use: $old"
-# The new one goes into the secret and nowhere else. What else is in the secret is lost: put it back by hand.
-value=$(aws iam create-access-key --user-name "$user" \\
-  --query 'AccessKey.{accessKeyId:AccessKeyId,secretAccessKey:SecretAccessKey}' --output json)
-for each in "$secret" $copies; do
-  printf '%s' "$value" | aws secretsmanager put-secret-value --secret-id "$each" --secret-string file:///dev/stdin \\
-    --query VersionId --output text
-done
-unset value
-# Consumers must have read their secret again, and the old key must be quiet. Then, and not before:
-[ "$keep_old" = true ] || echo "aws iam update-access-key --user-name $user --access-key-id $old --status Inactive"
-aws iam get-access-key-last-used --access-key-id "$old" --query AccessKeyLastUsed.LastUsedDate --output text`,
+echo "in use: $used"
+case $keys in
+*[[:space:]]*)
+  echo "There is a second key, so none was made. If this was begun before, $used is the new one. If not, find out whose the other is."
+  ;;
+*)
+  # The new one goes into the secret and nowhere else. What else is in the secret is lost: put it back by hand.
+  value=$(aws iam create-access-key --user-name "$user" \\
+    --query 'AccessKey.{accessKeyId:AccessKeyId,secretAccessKey:SecretAccessKey}' --output json)
+  for each in "$secret" $copies; do
+    printf '%s' "$value" | aws secretsmanager put-secret-value --secret-id "$each" --secret-string file:///dev/stdin \\
+      --query VersionId --output text
+  done
+  unset value
+  ;;
+esac
+# Consumers must have read their secret again, and the old key must be quiet. Then, and not before, see what this says for it:
+for key in $keys; do
+  aws iam get-access-key-last-used --access-key-id "$key" --query AccessKeyLastUsed.LastUsedDate --output text
+  [ "$keep_old" = true ] || echo "aws iam update-access-key --user-name $user --access-key-id $key --status Inactive"
+done`,
   input,
   state,
 

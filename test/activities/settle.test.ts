@@ -68,10 +68,14 @@ function contextOf(run: string, action: AnyAction): SettleContext {
 
 const nothing = (): Promise<void> => Promise.resolve();
 
-test('a run that finds a side as intended joins the hold that another run took on it between two reads', async () => {
-  let doorIs = 'open';
-  let otherActs = nothing;
-  const shut = defineAction<unknown, string, unknown>({
+interface Door {
+  is: string;
+  /** What happens right before it is looked at next, once. */
+  meanwhile: () => Promise<void>;
+}
+
+function shutting(door: Door): AnyAction {
+  return defineAction<unknown, string, unknown>({
     name: 'test.shut-door@1',
     summary: 'Shuts a door.',
     phase: 'contain',
@@ -87,20 +91,30 @@ test('a run that finds a side as intended joins the hold that another run took o
     input: z.unknown(),
     state: z.string(),
     read: async () => {
-      const act = otherActs;
-      otherActs = nothing;
+      const act = door.meanwhile;
+      door.meanwhile = nothing;
       await act();
-      return { state: doorIs };
+      return { state: door.is };
     },
     plan: () => Promise.resolve([]),
     write: (_target, state) => {
-      doorIs = state;
+      door.is = state;
       return Promise.resolve(undefined);
     },
   });
-  const planned: PlannedChange = { ...change, effect: effectDigest(effectOf(change, 'continue')), standing: 'change' };
+}
+
+function plannedAs(changes: Partial<Change> = {}): PlannedChange {
+  const planned = { ...change, ...changes };
+  return { ...planned, effect: effectDigest(effectOf(planned, 'continue')), standing: 'change' };
+}
+
+test('a run that finds a side as intended joins the hold that another run took on it between two reads', async () => {
+  const door: Door = { is: 'open', meanwhile: nothing };
+  const shut = shutting(door);
+  const planned = plannedAs();
   // After the second run has looked for a hold, and before it reads the door, the first run shuts it.
-  otherActs = async () => {
+  door.meanwhile = async () => {
     await settleAll([planned], contextOf('run-first', shut));
   };
   const [outcome] = await settleAll([planned], contextOf('run-second', shut));
@@ -117,4 +131,20 @@ test('a run that finds a side as intended joins the hold that another run took o
     draft(run, { id: 'releasing', action: 'hold.releasing', ...said }),
   );
   expect(left).toBe('left');
+});
+
+test('what is done for good does not rest on a hold that a release puts back, though the side is as it shall be', async () => {
+  const door: Door = { is: 'open', meanwhile: nothing };
+  const shut = shutting(door);
+  await settleAll([plannedAs()], contextOf('run-first', shut));
+  const [outcome] = await settleAll([plannedAs({ oneWay: true })], contextOf('run-second', shut));
+  expect(outcome).toMatchObject({
+    status: 'moved',
+    shown: 'no',
+    error: { code: 'hold.would-come-back', nextStep: expect.stringContaining('firebreak release run-first') },
+  });
+  expect((await store.openHold(changeKey(change)))?.holders.map(({ run }) => run)).toEqual(['run-first']);
+  // The premise: one who would put it back joins.
+  const [joined] = await settleAll([plannedAs()], contextOf('run-third', shut));
+  expect(joined).toMatchObject({ status: 'already', shown: 'read back' });
 });

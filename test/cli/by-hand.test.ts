@@ -8,13 +8,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DescribeInstancesCommand, DescribeSnapshotsCommand } from '@aws-sdk/client-ec2';
 import { isolateInstance } from '../../activities/aws/isolate-instance.js';
 import { protectInstance } from '../../activities/aws/protect-instance.js';
+import { rotateAccessKey } from '../../activities/aws/rotate-access-key.js';
 import type { AnyAction, AnyUnit, Planned } from '../../activities/define-action.js';
 import { units } from '../../activities/index.js';
 import { catalogOf } from '../../compiler/catalog.js';
 import { compileRunbook } from '../../compiler/compile.js';
 import { explainCommands, stepsByHand } from '../../compiler/explain-commands.js';
 import type { Json } from '../../core/json.js';
-import type { Runbook } from '../../core/runbook.js';
+import { isByPerson, type Runbook } from '../../core/runbook.js';
 import { built, projectRoot } from '../../worker/project.js';
 import {
   aws,
@@ -26,6 +27,8 @@ import {
   startTimeoutMs,
   worldOf,
 } from '../support/aws.js';
+import { iamAt } from '../support/iam.js';
+import { secretsAt } from '../support/secrets.js';
 
 const catalog = catalogOf(units);
 const nothingKnown = { systems: {}, inputs: {} };
@@ -76,7 +79,9 @@ test.each(shipped)('every step of the shipped runbook %s can be done by hand', (
   const text = explainCommands(runbook, catalog, nothingKnown);
   expect(readable(text)).toMatchObject({ status: 0, stderr: '' });
   expect(text).not.toContain('does not say how');
-  expect(stepsByHand(runbook, catalog).filter(({ commands }) => commands === undefined)).toEqual([]);
+  const people = runbook.steps.filter(({ work }) => isByPerson(work)).map(({ id }) => id);
+  const left = stepsByHand(runbook, catalog).filter(({ commands }) => commands === undefined);
+  expect(left.map(({ step }) => step)).toEqual(people);
 });
 
 const example = `apiVersion: firebreak/v1
@@ -257,5 +262,27 @@ describe.skipIf(!hasAwsCli)('typed into a shell against the emulator', () => {
     const said = await typedInto(mkdtempSync(join(tmpdir(), 'firebreak-by-hand-')), script);
     expect(said.stdout).toContain('NOT ISOLATED');
     expect(await groupsOf(instance)).toEqual([original]);
+  }, 120_000);
+
+  test('a key is exchanged once, also when it is typed again, and its value is not shown', async () => {
+    const iam = iamAt(aws(), region);
+    const secrets = secretsAt(aws(), region);
+    const { user, keys } = await iam.startUser();
+    const [old] = keys;
+    if (old === undefined) throw new Error('a key was expected');
+    const secret = await secrets.keep(old);
+    const copy = await secrets.keep(old);
+    const script = `user=${user} secret=${secret} copies=${copy} keep_old=false\nexport AWS_ENDPOINT_URL=${aws().url} AWS_DEFAULT_REGION=${region}\n${rotateAccessKey.byHand ?? ''}`;
+    const folder = mkdtempSync(join(tmpdir(), 'firebreak-by-hand-'));
+    const first = await typedInto(folder, script);
+    const fresh = await secrets.keyIn(secret);
+    expect(await secrets.keyIn(copy)).toEqual(fresh);
+    expect(fresh?.accessKeyId).not.toBe(old.accessKeyId);
+    expect(first.stdout).toContain(`--access-key-id ${old.accessKeyId} --status Inactive`);
+    expect(first.stdout + first.stderr).not.toContain(fresh?.secretAccessKey);
+    const again = await typedInto(folder, script);
+    expect(again.stdout).toContain('none was made');
+    expect(await secrets.keyIn(secret)).toEqual(fresh);
+    expect(Object.values(await iam.statusesOf(user))).toEqual(['Active', 'Active']);
   }, 120_000);
 });

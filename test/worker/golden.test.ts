@@ -77,6 +77,7 @@ test('there are histories of every language and flagship: under way and ended, c
     'aws-host-compromise/.*/amended.added.json',
     'aws-host-compromise-long/.*/continued-as-new.run.2.json',
     'aws-credential-compromise/.*/contained.run.containment.json',
+    'aws-access-key-rotation/.*/rotated.run.json',
     'every-step/.*/played-through.undone.json',
     'every-step/.*/skipped.run.json',
     'every-step/.*/waits-for-people.run.json',

@@ -4,7 +4,17 @@ import { sandboxRegion } from '../../../sandbox/world.js';
 import { ec2Of, interfacesOf, placeOf } from '../ec2.js';
 import { iamAt } from '../iam.js';
 import type { TestInstallation } from '../installation.js';
-import { continuesAsNew, type Flagship, patienceMs, reason, refuseOwnApproval, release, watchEvery } from './play.js';
+import { secretsAt } from '../secrets.js';
+import {
+  continuesAsNew,
+  type Flagship,
+  patienceMs,
+  reason,
+  refuseOwnApproval,
+  release,
+  stepAsked,
+  watchEvery,
+} from './play.js';
 
 export const shipped: Flagship[] = [
   {
@@ -21,6 +31,11 @@ export const shipped: Flagship[] = [
     name: 'aws-credential-compromise',
     options: { watchEvery },
     stories: { contained: credentialsContained },
+  },
+  {
+    name: 'aws-access-key-rotation',
+    options: { watchEvery },
+    stories: { rotated: keyRotated },
   },
 ];
 
@@ -106,6 +121,21 @@ async function credentialsContained(at: TestInstallation): Promise<Record<string
   await at.ended(run, patienceMs);
   const released = await release(at, run);
   return { run, released };
+}
+
+/** A key that consumers have in memory is retired once a person says that they have read the new one. */
+async function keyRotated(at: TestInstallation): Promise<Record<string, string>> {
+  const { user, keys } = await iamAt(at.world.aws, sandboxRegion).startUser({ keyCount: 1 });
+  const [key] = keys;
+  if (key === undefined) throw new Error('A key was expected.');
+  const secret = await secretsAt(at.world.aws, sandboxRegion).keep(key);
+  const inputs = { user, secret, reason: 'it is a year old' };
+  const { run } = await at.say('alice', { verb: 'launch', runbook: 'aws-access-key-rotation', inputs });
+  await at.agree(run);
+  await stepAsked(at, run, 'consumers');
+  await at.say('bob', { verb: 'confirm', run, reason: 'all services were restarted' });
+  await at.ended(run, patienceMs);
+  return { run };
 }
 
 /** What somebody had isolated by hand is made as the runbook has it; its release puts back what was there before that hand. */

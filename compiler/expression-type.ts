@@ -46,9 +46,9 @@ const resultFields: Record<string, Type> = {
 /** What expressions may read of a step that has ended. */
 export const stepResult: Type = { kind: 'object', fields: resultFields };
 
-/** Of a step that people decide; nothing was chosen where it was skipped. */
+/** Of a step that people decide. Where it was skipped, no condition that reads the choice is met. */
 export function decisionResult(choices: string[]): Type {
-  return { kind: 'object', fields: { ...resultFields, choice: { kind: 'string', words: [...choices, ''] } } };
+  return { kind: 'object', fields: { ...resultFields, choice: { kind: 'string', words: choices } } };
 }
 
 /** Of a step that checks something: what it found, entry by entry. How much that will be nobody knows before. */

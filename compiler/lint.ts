@@ -1,4 +1,5 @@
 /** What can be said of a whole runbook and of the people who would have to answer for it. */
+import { stepsRead } from '../core/expression.js';
 import { atLeast } from '../core/gate.js';
 import { isResponder, type People } from '../core/people.js';
 import { leastGate, worst } from '../core/risk.js';
@@ -17,6 +18,7 @@ interface Context {
 
 export function lint(runbook: Runbook, context: Context): void {
   noteUnusedInputs(runbook, context.report);
+  noteDecidedContainments(runbook, context);
   if (context.people !== undefined) canBeAnswered(runbook, context.people, context);
   for (const name of Object.keys(runbook.gates)) {
     const steps = runbook.steps.filter(({ gate }) => gate === name);
@@ -32,6 +34,21 @@ function noteUnusedInputs(runbook: Runbook, report: Report): void {
     const expr = JSON.stringify({ op: 'field', of: { op: 'name', name: 'inputs' }, field: name });
     if (name !== 'reason' && !read.includes(expr))
       report.note(['inputs', name], 'input.unused', `no step reads input "${name}"`, 'Use it, or do not ask for it.');
+  }
+}
+
+/** One person decides, and whoever agrees at the gate of the containment is not asked then: readers must see that. */
+function noteDecidedContainments({ steps }: Runbook, { report, placeOf }: Context): void {
+  const decided = new Set(steps.filter(({ work }) => work.kind === 'decide').map(({ id }) => id));
+  for (const { id, phase, if: condition } of steps) {
+    if (phase !== 'contain' || condition === undefined) continue;
+    for (const decision of new Set(stepsRead(condition).filter((each) => decided.has(each))))
+      report.note(
+        [...placeOf(id), 'if'],
+        'decide.containment',
+        `whoever decides "${decision}" can leave the containment "${id}" out, alone`,
+        'Ask that before the launch, as an input, unless one person may decide it.',
+      );
   }
 }
 

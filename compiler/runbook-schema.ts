@@ -135,7 +135,9 @@ const decideForm = z
       .refine((choices) => Object.keys(choices).length <= choicesMax, {
         error: `must have at most ${choicesMax} entries`,
       })
-      .describe('What can be chosen, and what it means. Later steps read `steps.ID.choice` in their `if`.'),
+      .describe(
+        'What can be chosen, and what it means. Later steps read `steps.ID.choice` in their `if`; where nobody decided, they are left out.',
+      ),
     remind,
   })
   .meta({ title: 'decide', description: 'A question that people decide, so that the run goes one way or another.' });

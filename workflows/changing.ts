@@ -80,6 +80,7 @@ async function undo(context: RunContext, step: Step, { plan, ask }: Planned): Pr
   const warrant = warrantOf(context, askOf(memory, ask));
   const work = { run: memory.run, step: step.id, warrant, retry: step.retry };
   // Half taken back is worse than either, so neither a skip nor a cancel ends it.
+  memory.undoing = { ...memory.undoing, [step.id]: true };
   const counts = await CancellationScope.nonCancellable(() =>
     calling(memory, executor(plan.system, step.timeoutMs).takeBack(work)),
   );

@@ -62,6 +62,8 @@ export interface RunMemory {
   answered: Record<string, AnsweredBefore>;
   results: Record<string, StepResult>;
   planned: Record<string, Planned>;
+  /** Steps that failed and are being taken back, which nothing ends early. */
+  undoing?: Record<string, true>;
   /** Of steps that did not end well and wait for a retry: what is left of them is found by this. */
   incomplete: Record<string, Planned>;
   /** Last round of each gate. */

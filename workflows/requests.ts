@@ -61,6 +61,8 @@ async function skip(context: RunContext, statement: Statement, { step: id }: Run
   if ((statement.reason ?? '').trim() === '')
     return { code: 'skip.no-reason', reason: 'To leave a step out needs a reason.' };
   if (memory.results[step.id] !== undefined) return { code: 'skip.ended', reason: `Step "${step.id}" has ended.` };
+  if (memory.undoing?.[step.id] === true)
+    return { code: 'skip.undoing', reason: `Step "${step.id}" failed and is being taken back, which goes to its end.` };
   if (step.work.kind === 'exchange')
     return { code: 'skip.exchange', reason: 'A release or an undo is all that this run does; cancel it.' };
   if (isAsked(memory, 'skip', step.id)) return already('skip', `That "${step.id}" is left out`);
@@ -165,11 +167,15 @@ async function heed(context: RunContext, asked: AskRecord): Promise<void> {
   else if (allows === 'pause' && (memory.pausedUntil ?? 0) < Date.now() + (request?.byMs ?? 0)) {
     endPause(memory);
     await beginPause(memory, request?.by ?? '', request?.byMs ?? 0);
-  } else if (allows === 'skip' && request?.step !== undefined && memory.results[request.step] === undefined) {
+  } else if (allows === 'skip' && request?.step !== undefined && mayBeSkipped(memory, request.step)) {
     const why = `asked by ${request.by}, agreed to by ${agreed.join(', ')}`;
     memory.skips[request.step] = { why, ask: asked.ask.id };
     await closeIdleAsks(context);
   }
+}
+
+function mayBeSkipped({ results, undoing = {} }: RunMemory, step: string): boolean {
+  return results[step] === undefined && undoing[step] === undefined;
 }
 
 /** A gate does not go on asking for steps that are all left out, or have ended. One that is being planned for is looked at after that. */

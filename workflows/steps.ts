@@ -1,7 +1,8 @@
 /** Carries one step through: when it may begin, what kind of work it is, what happens to its failure, and how it ended. */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { noCounts } from '../core/counts.js';
-import { evaluate } from '../core/expression.js';
+import { evaluate, ExpressionError, stepsRead } from '../core/expression.js';
+import type { Json } from '../core/json.js';
 import type { Step } from '../core/runbook.js';
 import { byPerson } from './by-person.js';
 import { change } from './changing.js';
@@ -45,13 +46,34 @@ async function goThrough(context: RunContext, step: Step): Promise<void> {
   for (;;) {
     try {
       await untilUnpaused(memory);
-      if (step.if !== undefined && evaluate(step.if, namesOf(context)) !== true)
-        return await skip(context, step, 'its condition is not met');
+      const shut = whyShut(context, step);
+      if (shut !== undefined) return await skip(context, step, shut);
       return end(context, step, await carryThrough(context, step));
     } catch (error) {
       await awaitPerson(memory, context.desk, step.id, asPersonNeed(error, step.id));
     }
   }
+}
+
+/** Why its condition leaves it out. What reads a choice that nobody made is left out, too: `!=` must not be true of it. */
+function whyShut(context: RunContext, { if: condition }: Step): string | undefined {
+  if (condition === undefined) return undefined;
+  const names = namesOf(context);
+  const { results } = context.memory;
+  const undecided = stepsRead(condition).filter((id) => results[id]?.choice === '');
+  const steps = { ...results, ...Object.fromEntries(undecided.map((id) => [id, withoutChoice(results[id])])) };
+  try {
+    if (evaluate(condition, { ...names, steps: steps as unknown as Json }) === true) return undefined;
+    return 'its condition is not met';
+  } catch (error) {
+    if (undecided.length === 0 || !(error instanceof ExpressionError)) throw error;
+    return `its condition reads the choice of ${undecided.join(', ')}, which nobody made`;
+  }
+}
+
+function withoutChoice(result: StepResult | undefined): Partial<StepResult> {
+  const { choice: _none, ...rest } = result ?? {};
+  return rest;
 }
 
 function carryThrough(context: RunContext, step: Step): Promise<StepResult> {
@@ -83,7 +105,7 @@ export async function skip({ memory }: RunContext, step: Step, why: string, ask?
   memory.results[step.id] = { state: 'skipped', counts: noCounts, ...unanswered(step) };
 }
 
-/** What reads the choice of a decision that nobody had to make, or what was not looked for, must not fail for it. */
+/** A text that shows the choice of a decision that nobody had to make, or what was not looked for, must not fail for it. */
 function unanswered({ work }: Step): Partial<StepResult> {
   if (work.kind === 'decide') return { choice: '' };
   return work.kind === 'check' ? { found: [] } : {};

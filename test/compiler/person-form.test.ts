@@ -195,3 +195,25 @@ test('a step that nobody who exists can answer is refused', () => {
     }),
   );
 });
+
+test('a containment that one person can leave out by deciding is noted, at its condition', () => {
+  const { text: edited, line } = edit(
+    text,
+    '  - id: rebuild\n    phase: recover\n    if: ${{ steps["rebuild-or-clean"].choice == "rebuild" }}\n    uses: aws.rebuild-instance@2\n    with: { instance: "${{ inputs.host }}", image: golden }\n',
+    '  - id: isolate\n    phase: contain\n    ⟦if: ${{ steps["rebuild-or-clean"].choice == "rebuild" }}\n    uses: aws.isolate-instance@1\n    with: { instance: "${{ inputs.host }}" }\n',
+  );
+  const { runbook, problems } = compile(edited);
+  expect(runbook).toBeDefined();
+  expect(problems.filter(({ code }) => code === 'decide.containment')).toMatchObject([
+    {
+      line,
+      level: 'note',
+      message: 'whoever decides "rebuild-or-clean" can leave the containment "isolate" out, alone',
+    },
+  ]);
+});
+
+test('no condition can ask for a decision that nobody made: it is never met, so it is refused', () => {
+  const { text: edited } = edit(text, '.choice == "rebuild"', '.choice == ⟦""');
+  expect(compile(edited).problems).toMatchObject([{ code: 'expression.never-equal' }]);
+});

@@ -39,11 +39,42 @@ steps:
     manual: { what: Tell everybody., who: [security-oncall] }
 `;
 
+/** A decision that is left out, and steps whose conditions read it in every way. */
+const undecided = `apiVersion: firebreak/v1
+kind: Runbook
+metadata: { name: undecided, version: 1, summary: A decision that nobody makes. }
+inputs:
+  asks: { type: boolean, default: false }
+steps:
+  - id: way
+    phase: eradicate
+    if: \${{ inputs.asks }}
+    decide:
+      what: Is it protected?
+      who: [security-oncall]
+      choices: { protect: Protect it., leave: Leave it as it is. }
+  - id: unless
+    phase: recover
+    if: \${{ steps.way.choice != "leave" }}
+    manual: { what: Protect it., who: [security-oncall] }
+  - id: neither
+    phase: recover
+    if: \${{ !(steps.way.choice in ["protect", "leave"]) }}
+    manual: { what: Do neither., who: [security-oncall] }
+  - id: left-out
+    phase: close
+    if: \${{ steps.way.state == "skipped" || steps.way.choice == "leave" }}
+    manual: { what: "Say that it was \${{ steps.way.choice }}.", who: [security-oncall] }
+`;
+
 let at: TestInstallation;
 let host = '';
 
 beforeAll(async () => {
-  at = await startInstallation({ runbooks: { 'by-people.yaml': runbook }, maxCachedWorkflows: 0 });
+  at = await startInstallation({
+    runbooks: { 'by-people.yaml': runbook, 'undecided.yaml': undecided },
+    maxCachedWorkflows: 0,
+  });
   host = at.world.seeded.instances[0] ?? '';
 }, 120_000);
 
@@ -145,4 +176,23 @@ test('a run that waits for a person goes on waiting when its workers were away',
   await at.say('alice', { verb: 'confirm', run });
   expect((await at.ended(run)).state).toBe('done');
   expect((await at.events(run, 'step.asked')).map(({ step }) => step)).toEqual(['call-owner', 'way', 'tell']);
+}, 60_000);
+
+test('a choice that nobody made opens no branch, by no condition that reads it', async () => {
+  const { run } = await at.say('alice', { verb: 'launch', runbook: 'undecided', inputs: {} });
+  await at.until(run, ({ tasks }) => tasks.some(({ step }) => step === 'left-out'));
+  await at.say('bob', { verb: 'confirm', run });
+  const done = await at.ended(run);
+  expect(done.steps.map(({ id, state }) => [id, state])).toEqual([
+    ['way', 'skipped'],
+    ['unless', 'skipped'],
+    ['neither', 'skipped'],
+    ['left-out', 'done'],
+  ]);
+  const skipped = await at.events(run, 'step.skipped');
+  expect(skipped.map(({ step, data }) => [step, data?.['why']])).toEqual([
+    ['way', 'its condition is not met'],
+    ['unless', 'its condition reads the choice of way, which nobody made'],
+    ['neither', 'its condition reads the choice of way, which nobody made'],
+  ]);
 }, 60_000);

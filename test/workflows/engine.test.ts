@@ -189,3 +189,20 @@ test('with on_failure: undo a step that fails for one target is taken back for t
   expect(await isProtected(good)).toBe(false);
   expect(await at.door.holds(run)).toEqual([]);
 }, 60_000);
+
+test('a step that is being taken back is not skipped, and the undo goes to its end', async () => {
+  const [, good = '', gone = ''] = at.world.seeded.instances;
+  const { run } = await start('protect-undo', [good, gone]);
+  await at.asking(run);
+  // Slow enough to speak meanwhile.
+  at.world.aws.shim.faults.add({ kind: 'latency', action: 'ModifyInstanceAttribute', ms: 2_000 });
+  await at.say('bob', { verb: 'approve', run });
+  await at.until(run, ({ steps }) => steps[0]?.counts !== undefined && (steps[0].counts['failed'] ?? 0) > 0, 60_000);
+  await expect(at.say('alice', { verb: 'skip', run, step: 'protect', reason: 'never mind' })).rejects.toMatchObject({
+    code: 'skip.undoing',
+  });
+  at.world.aws.shim.faults.clear();
+  const view = await at.ended(run, 60_000);
+  expect(view.steps[0]).toMatchObject({ state: 'failed', counts: { 'taken back': expect.any(Number) as number } });
+  expect(await isProtected(good)).toBe(false);
+}, 120_000);

@@ -56,14 +56,14 @@ async function goThrough(context: RunContext, step: Step): Promise<void> {
 }
 
 /** Why its condition leaves it out. What reads a choice that nobody made is left out, too: `!=` must not be true of it. */
-function whyShut(context: RunContext, { if: condition }: Step): string | undefined {
-  if (condition === undefined) return undefined;
+function whyShut(context: RunContext, { if: test }: Step): string | undefined {
+  if (test === undefined) return undefined;
   const names = namesOf(context);
   const { results } = context.memory;
-  const undecided = stepsRead(condition).filter((id) => results[id]?.choice === '');
+  const undecided = stepsRead(test).filter((id) => results[id]?.choice === '');
   const steps = { ...results, ...Object.fromEntries(undecided.map((id) => [id, withoutChoice(results[id])])) };
   try {
-    if (evaluate(condition, { ...names, steps: steps as unknown as Json }) === true) return undefined;
+    if (evaluate(test, { ...names, steps: steps as unknown as Json }) === true) return undefined;
     return 'its condition is not met';
   } catch (error) {
     if (undecided.length === 0 || !(error instanceof ExpressionError)) throw error;

@@ -44,7 +44,7 @@ export async function runDemo({ out, tell }: DemoOptions): Promise<Demo> {
   tell('Starting a local copy of the world: AWS (emulator), Slack (our own), Temporal, worker, gateway.');
   const world = await openWorld({ root, tell });
   const workspace = workspaceAt(root);
-  const running = await up(workspace, { tell }).catch(async (error: unknown) => {
+  const running = await up(workspace, { workers: 1, tell }).catch(async (error: unknown) => {
     await world.stop();
     throw error;
   });

@@ -1,4 +1,4 @@
-/** A process: the worker of a workspace, all queues over one connection. Ends, to be started again, when the systems or the deployment change. */
+/** A process: a worker of a workspace, all queues over one connection. Ends, to be started again, when the systems or the deployment change. */
 import { FirebreakError, sentence } from '../core/errors.js';
 import type { SecretRef } from '../core/installation.js';
 import { signerOf } from '../journal/signer.js';
@@ -13,6 +13,7 @@ import { readPayloadKeys } from './payload-keys.js';
 import { createWorkers } from './run-worker.js';
 import { installRuntime } from './runtime.js';
 import { readSecret } from './secrets.js';
+import { workersWanted } from './workers-wanted.js';
 import { openWorkspace, workspaceAt } from './workspace.js';
 
 /** How often the configuration is looked at when no activity asks for it; an invalid edit is then soon in the log. */
@@ -80,6 +81,7 @@ async function main(): Promise<void> {
     },
     systems,
     version,
+    sharedBy: workersWanted(),
     ...cachedRuns(),
   });
 

@@ -26,7 +26,7 @@ const graceTime = '5 s';
 /** Facts, journal and gates: short and waited for by people. */
 const controlActivitiesMax = 50;
 
-/** Batches of 25 targets each, which call an API that limits its callers. */
+/** Batches of 25 targets each, of all workers together: they call an API that limits its callers. */
 const executorActivitiesMax = 8;
 
 export interface WorkersOptions {
@@ -38,6 +38,8 @@ export interface WorkersOptions {
   systems: string[];
   /** Which version of which deployment these are. Absent: they have none, and take every run. */
   version?: WorkerDeploymentVersion | undefined;
+  /** How many processes like this one share the work. Default: this is the only one. */
+  sharedBy?: number;
   /** 0 in tests that want every task replayed. Default: `cachedWorkflowsMax`. */
   maxCachedWorkflows?: number;
 }
@@ -56,6 +58,7 @@ export async function createWorkers({
   deps,
   systems,
   version,
+  sharedBy = 1,
   maxCachedWorkflows = cachedWorkflowsMax,
 }: WorkersOptions): Promise<Workers> {
   const shared = {
@@ -81,7 +84,7 @@ export async function createWorkers({
       ...shared,
       taskQueue: executorQueue(system),
       activities: executorActivities({ ...engine, system }),
-      maxConcurrentActivityTaskExecutions: executorActivitiesMax,
+      maxConcurrentActivityTaskExecutions: Math.max(1, Math.floor(executorActivitiesMax / sharedBy)),
     }),
   );
   const workers = await Promise.all([control, ...executors]);

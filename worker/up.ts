@@ -1,4 +1,4 @@
-/** `firebreak up`: the embedded Temporal, the worker and the gateway of a workspace, kept running until told to stop. */
+/** `firebreak up`: the embedded Temporal, the workers and the gateway of a workspace, kept running until told to stop. */
 import { units } from '../activities/index.js';
 import { loadBundle } from '../compiler/bundle.js';
 import { catalogOf } from '../compiler/catalog.js';
@@ -14,11 +14,14 @@ import { readSecret } from './secrets.js';
 import { openSupervisor } from './supervisor.js';
 import { findTemporal, type Tell } from './temporal-executable.js';
 import { serverArguments, serverReady } from './temporal-server.js';
+import { workersWanted } from './workers-wanted.js';
 import { openWorkspace, type Workspace } from './workspace.js';
 
 export interface UpOptions {
   /** More processes, started before the others and stopped after them: the demo's local copy of the world. */
   extras?: Part[];
+  /** Worker processes. Default: `workersWanted`. */
+  workers?: number;
   /** What happens to the parts, for the terminal. */
   onState?: OnState;
   /** What a person who waits should know, such as that Temporal is being compiled. Default: stderr. */
@@ -37,7 +40,7 @@ export interface Up {
  */
 export async function up(
   workspace: Workspace,
-  { extras = [], onState = () => undefined, tell }: UpOptions = {},
+  { extras = [], workers = workersWanted(), onState = () => undefined, tell }: UpOptions = {},
 ): Promise<Up> {
   openWorkspace(workspace);
   // Before anything is started or written: processes that die of it again and again would only be said to be not ready.
@@ -59,7 +62,7 @@ export async function up(
     // At once: the worker waits for Temporal, and the gateway needs none to start. Stopping goes the other way, one by one.
     await supervisor.start([
       ...server,
-      ...ours(workspace, given === undefined ? environmentFor(temporal) : process.env),
+      ...ours(workspace, workers, given === undefined ? environmentFor(temporal) : process.env),
     ]);
     return { temporal, stop: supervisor.stop };
   } catch (error) {
@@ -68,12 +71,12 @@ export async function up(
   }
 }
 
-/** With one worker, which the next release replaces, a run that belongs to a release would have nobody. */
+/** With workers of one release, which the next one replaces, a run that belongs to a release would have nobody. */
 function refuseVersions({ temporal }: Installation): void {
   if (temporal?.deployment === undefined) return;
   throw new FirebreakError(
     'up.versions-embedded',
-    `firebreak.yaml names the deployment "${temporal.deployment}", and the embedded Temporal has one worker, without versions.`,
+    `firebreak.yaml names the deployment "${temporal.deployment}", and the embedded Temporal has workers of one release, without versions.`,
     {
       nextStep: 'set TEMPORAL_ADDRESS to the server that workers of several releases share, or remove `deployment`.',
     },
@@ -88,14 +91,16 @@ async function embeddedServer(workspace: Workspace, tell: Tell | undefined): Pro
   return [temporal, [{ name: 'temporal', command, args, ready: () => serverReady(temporal) }]];
 }
 
-function ours(workspace: Workspace, environment: NodeJS.ProcessEnv): Part[] {
-  const env = { ...environment, FIREBREAK_WORKSPACE: workspace.root };
-  return ['worker', 'gateway'].map((name) => ({
+function ours(workspace: Workspace, workers: number, environment: NodeJS.ProcessEnv): Part[] {
+  const env = { ...environment, FIREBREAK_WORKSPACE: workspace.root, FIREBREAK_WORKERS: String(workers) };
+  const part = (name: string, folder: string): Part => ({
     name,
     command: process.execPath,
-    args: [built(name, 'main.js')],
+    args: [built(folder, 'main.js')],
     env,
-  }));
+  });
+  const all = Array.from({ length: workers }, (_, nth) => part(nth === 0 ? 'worker' : `worker-${nth + 1}`, 'worker'));
+  return [...all, part('gateway', 'gateway')];
 }
 
 /** Nothing of a Temporal that is meant for something else may mix into the embedded server's address. */

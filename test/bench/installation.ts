@@ -1,56 +1,78 @@
-/** An installation for the benches: the real worker as a process of its own, with the simulated system beside AWS. */
+/** An installation for the benches: the real workers as processes of their own, with the simulated system beside AWS. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { built } from '../../worker/project.js';
 import { startInstallation, type TestInstallation } from '../support/installation.js';
+import { workersWanted } from '../../worker/workers-wanted.js';
 import { peakOf, type Peak } from './memory-of.js';
 import { registerSimulated } from './simulated.js';
 
 export interface BenchInstallation extends TestInstallation {
-  worker: ChildProcess;
-  /** The worker's memory, in MB. */
+  /** How many processes share the work. */
+  workers: number;
+  /** Of the largest of the workers, in MB. */
   memory: Peak;
 }
 
 export interface BenchOptions {
   runbooks: Record<string, string>;
-  /** Runs that the worker keeps in memory; its own default otherwise. */
+  /** Default: as many as `up` starts. */
+  workers?: number;
+  /** Runs that a worker keeps in memory; its own default otherwise. */
   cachedRuns?: number;
   /** Of another EC2 than moto. */
   awsEndpoint?: string;
 }
 
-export async function startBench({ runbooks, cachedRuns, awsEndpoint }: BenchOptions): Promise<BenchInstallation> {
+export async function startBench({
+  runbooks,
+  workers = workersWanted(),
+  cachedRuns,
+  awsEndpoint,
+}: BenchOptions): Promise<BenchInstallation> {
   registerSimulated(); // also here, where the door compiles runbooks
   const installation = (text: string): string => withSimulated(withEndpoint(text, awsEndpoint));
   const at = await startInstallation({ watchEvery: '1h', workers: false, runbooks, installation });
-  const { address } = at.temporal.connectionOptions;
+  const processes = await Promise.all(Array.from({ length: workers }, () => startWorker(at, workers, cachedRuns)));
+  const memory = peakOf(processes.map(({ pid }) => pid as number));
+  return {
+    ...at,
+    workers,
+    memory,
+    stop: async () => {
+      memory.stop();
+      await Promise.all(processes.map(stopWorker));
+      await at.stop();
+    },
+  };
+}
+
+async function startWorker(
+  { root, temporal }: TestInstallation,
+  workers: number,
+  cachedRuns: number | undefined,
+): Promise<ChildProcess> {
   const worker = fork(built('worker', 'main.js'), {
     // For a profile of it: FIREBREAK_BENCH_ARGS='--cpu-prof --cpu-prof-dir=...'.
     execArgv: ['--import', new URL('children/with-simulated.js', import.meta.url).href, ...extraArgs()],
     env: {
       ...process.env,
-      FIREBREAK_WORKSPACE: at.root,
-      TEMPORAL_ADDRESS: address,
-      TEMPORAL_NAMESPACE: at.temporal.namespace,
+      FIREBREAK_WORKSPACE: root,
+      FIREBREAK_WORKERS: String(workers),
+      TEMPORAL_ADDRESS: temporal.connectionOptions.address,
+      TEMPORAL_NAMESPACE: temporal.namespace,
       ...(cachedRuns === undefined ? {} : { FIREBREAK_CACHED_RUNS: String(cachedRuns) }),
     },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   await once(worker, 'message');
-  const memory = peakOf(worker.pid as number);
-  return {
-    ...at,
-    worker,
-    memory,
-    stop: async () => {
-      memory.stop();
-      const ended = once(worker, 'exit');
-      worker.kill('SIGTERM');
-      await ended;
-      await at.stop();
-    },
-  };
+  return worker;
+}
+
+async function stopWorker(worker: ChildProcess): Promise<void> {
+  const ended = once(worker, 'exit');
+  worker.kill('SIGTERM');
+  await ended;
 }
 
 /** Its settings are those of an AWS system, which is the kind there is; nobody is asked at its address. */

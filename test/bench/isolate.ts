@@ -25,19 +25,21 @@ interface Compared {
   engineMs: number[];
   loopMs: number[];
   calls: number;
+  workers: number;
 }
 
-const warmUp = 25;
+/** Four batches, so that no worker begins cold. */
+const warmUp = 100;
 
 const what = 'a plain loop of the same SDK calls';
 
 export async function benchIsolate(short: boolean): Promise<Figure[]> {
   const hosts = short ? 50 : 200;
-  const { engineMs, loopMs, calls } = await compare(onMoto, hosts, short ? 1 : 5);
+  const { engineMs, loopMs, calls, workers } = await compare(onMoto, hosts, short ? 1 : 5);
   return [
     {
       name: `isolating ${hosts} hosts on moto`,
-      ran: whatRan(hosts, calls, engineMs.length),
+      ran: whatRan(hosts, { calls, workers }, engineMs.length),
       value: median(engineMs) / 1000,
       unit: 's',
       against: { what, value: median(loopMs) / 1000 },
@@ -51,14 +53,14 @@ export async function benchIsolate(short: boolean): Promise<Figure[]> {
 export async function benchAdded(short: boolean): Promise<Figure[]> {
   const hosts = 200;
   const stub = await startChild('instant-ec2', []);
-  const { engineMs, loopMs, calls } = await compare(onStub(stub), hosts, short ? 1 : 7).finally(() =>
+  const { engineMs, loopMs, calls, workers } = await compare(onStub(stub), hosts, short ? 1 : 7).finally(() =>
     stopChild(stub.child),
   );
   const [ours, loop] = [median(engineMs), median(loopMs)];
   return [
     {
       name: 'added to a host on an EC2 that answers at once',
-      ran: `${whatRan(hosts, calls, engineMs.length)}; the engine ${ours.toFixed(0)} ms, ${what} ${loop.toFixed(0)} ms`,
+      ran: `${whatRan(hosts, { calls, workers }, engineMs.length)}; the engine ${ours.toFixed(0)} ms, ${what} ${loop.toFixed(0)} ms`,
       value: (ours - loop) / hosts,
       unit: 'ms',
       target: 2,
@@ -67,18 +69,18 @@ export async function benchAdded(short: boolean): Promise<Figure[]> {
   ];
 }
 
-function whatRan(hosts: number, calls: number, rounds: number): string {
+function whatRan(hosts: number, { calls, workers }: Pick<Compared, 'calls' | 'workers'>, rounds: number): string {
   const times = rounds === 1 ? 'once' : `median of ${rounds}, interleaved`;
-  return `${hosts} hosts, ${calls} calls on each side, up to 64 hosts at once; ${times}; without the wait for people`;
+  return `${hosts} hosts, ${calls} calls on each side, up to 64 hosts at once, workers: ${workers}; ${times}; without the wait for people`;
 }
 
 async function compare(ec2: Ec2, hosts: number, rounds: number): Promise<Compared> {
   const at = await startBench({
-    runbooks: { 'isolate.yaml': isolating(hosts) },
+    runbooks: { 'isolate.yaml': isolating(Math.max(hosts, warmUp)) },
     ...(ec2.endpoint === undefined ? {} : { awsEndpoint: ec2.endpoint }),
   });
   const loop = await startChild('plain-loop', [ec2.endpoint ?? at.world.aws.url]);
-  const result: Compared = { engineMs: [], loopMs: [], calls: 0 };
+  const result: Compared = { engineMs: [], loopMs: [], calls: 0, workers: at.workers };
   try {
     await isolate(at, await ec2.fresh(at, warmUp));
     await nextWord(loop.child, await ec2.fresh(at, warmUp));

@@ -13,11 +13,12 @@ export interface Peak {
 
 const lookEveryMs = 250;
 
-export function peakOf(pid: number): Peak {
+/** Of the largest of these processes. */
+export function peakOf(pids: number[]): Peak {
   let most = 0;
   const now = async (): Promise<number> => {
-    const { stdout } = await run('ps', ['-o', 'rss=', '-p', String(pid)]);
-    const mb = Number(stdout) / 1024;
+    const { stdout } = await run('ps', ['-o', 'rss=', '-p', pids.join()]);
+    const mb = Math.max(...stdout.trim().split('\n').map(Number)) / 1024;
     most = Math.max(most, mb);
     return mb;
   };

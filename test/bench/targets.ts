@@ -36,7 +36,7 @@ export async function benchTargets(short: boolean): Promise<Figure[]> {
     const tookMs = Date.parse(asked?.recordedAt ?? '') - launchedMs + Date.parse(done?.recordedAt ?? '') - approvedMs;
     const loopMs = await loop(targets);
     const { events, kb } = await historyOf(at.client, run);
-    const ran = `${count} targets, five calls of ${callMs} ms each, 64 targets at once`;
+    const ran = `${count} targets, five calls of ${callMs} ms each, 64 targets at once, workers: ${at.workers}`;
     return [
       {
         name: 'added to a simulated target',
@@ -48,7 +48,7 @@ export async function benchTargets(short: boolean): Promise<Figure[]> {
       },
       {
         name: 'worker over many targets: memory',
-        ran: `${ran}; the most that the process had`,
+        ran: `${ran}; the most that either had`,
         value: at.memory.most(),
         unit: 'MB',
         target: 500,

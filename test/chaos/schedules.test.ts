@@ -1,4 +1,4 @@
-// Schedules of SIGKILL, drawn from a seed, to real processes while people play four runbooks: all kinds of steps, all verbs.
+// Schedules of SIGKILL, drawn from a seed, to real processes, two workers among them, while people play four runbooks: all kinds of steps, all verbs.
 // Real Temporal, real journal; AWS is the emulator behind the shim, people speak through the gateway's API.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parts, type Processes, startProcesses } from '../support/processes.js';
@@ -16,7 +16,7 @@ const part = partOf();
 let at: Processes;
 
 beforeAll(async () => {
-  at = await startProcesses({ runbooks });
+  at = await startProcesses({ runbooks, workers: 2 });
 }, 5 * 60_000);
 
 afterAll(() => at.stop());

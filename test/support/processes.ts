@@ -32,7 +32,8 @@ import { type Up, type UpOptions, up } from '../../worker/up.js';
 import { type Workspace, workspaceAt } from '../../worker/workspace.js';
 
 export const parts = ['worker', 'gateway', 'temporal'] as const;
-export type PartName = (typeof parts)[number];
+/** `worker-2` is there where two workers are asked for. */
+export type PartName = (typeof parts)[number] | 'worker-2';
 
 export interface Kill {
   part: PartName;
@@ -88,6 +89,8 @@ export interface ProcessesOptions {
   runbooks?: Record<string, string>;
   /** Another text of `firebreak.yaml`. */
   installation?: (text: string) => string;
+  /** Worker processes. Default: one, so that nobody goes on while it is dead. */
+  workers?: number;
   /** What starts the parts. Default: `up` of these sources. */
   up?: StartUp;
   /** Credentials of the world, other than those of nobody. */
@@ -106,6 +109,7 @@ export async function startProcesses({
   ownRunbooks = false,
   runbooks = {},
   installation,
+  workers = 1,
   up: startUp = up,
   planted = {},
 }: ProcessesOptions = {}): Promise<Processes> {
@@ -119,7 +123,7 @@ export async function startProcesses({
     writeFileSync(workspace.installation, installation(readFileSync(workspace.installation, 'utf8')));
   if (people !== undefined) writeFileSync(workspace.people, people(readFileSync(workspace.people, 'utf8')));
   const states: string[] = [];
-  const upOptions: UpOptions = { onState: (part, state) => states.push(`${part} ${state}`) };
+  const upOptions: UpOptions = { workers, onState: (part, state) => states.push(`${part} ${state}`) };
   let running = await startUp(workspace, upOptions).catch(async (error: unknown) => {
     await world.stop();
     throw error;
@@ -148,7 +152,9 @@ export async function startProcesses({
   const serves: Processes['serves'] = async (part, after) => {
     await waitFor(`${part} to serve again`, async () => {
       const pid = pidOf(part);
-      return pid !== undefined && pid !== after && states.findLast((each) => each.startsWith(part)) === `${part} ready`
+      return pid !== undefined &&
+        pid !== after &&
+        states.findLast((each) => each.startsWith(`${part} `)) === `${part} ready`
         ? true
         : undefined;
     });

@@ -1,4 +1,4 @@
-// The real three processes of a workspace, each killed in turn.
+// The real processes of a workspace, each killed in turn.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -50,10 +50,11 @@ test('each part that is killed comes back at its address, and everything serves 
 }, async () => {
   const workspace = await newWorkspace();
   const states: string[] = [];
-  const running = await up(workspace, { onState: (part, state) => states.push(`${part} ${state}`) });
+  const all = ['temporal', 'worker', 'worker-2', 'gateway'];
+  const running = await up(workspace, { workers: 2, onState: (part, state) => states.push(`${part} ${state}`) });
   try {
     expect(await health(workspace)).toMatchObject({ ok: true });
-    for (const part of ['temporal', 'worker', 'gateway']) {
+    for (const part of all) {
       const pid = pidsIn(workspace)[part] ?? 0;
       const readyBefore = states.filter((each) => each === `${part} ready`).length;
       process.kill(pid, 'SIGKILL');
@@ -69,7 +70,7 @@ test('each part that is killed comes back at its address, and everything serves 
   } finally {
     const pids = pidsIn(workspace);
     await running.stop();
-    expect(['temporal', 'worker', 'gateway'].filter((part) => isAlive(pids[part]))).toEqual([]);
+    expect(all.filter((part) => isAlive(pids[part]))).toEqual([]);
   }
 });
 
@@ -102,7 +103,7 @@ test('when the supervisor is killed, everything is gone within seconds, and the 
   await running.stop();
 });
 
-test('an embedded Temporal has one worker, so that a deployment of several is refused before anything is started', async () => {
+test('an embedded Temporal has workers of one release, so that a deployment of several is refused before anything is started', async () => {
   const workspace = await newWorkspace();
   appendFileSync(workspace.installation, 'temporal: { deployment: firebreak }\n');
   await expect(up(workspace)).rejects.toMatchObject({ code: 'up.versions-embedded' });

@@ -1,12 +1,14 @@
 /** A schedule of kills: which process dies when, drawn from a seed; some while a call to AWS is in the air. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PartName, Processes } from '../../support/processes.js';
+import type { PartName, parts, Processes } from '../../support/processes.js';
 import { drawFrom } from './scale.js';
+
+type Kind = (typeof parts)[number];
 
 export interface Killed {
   /** Kills that hit a living process, by part. */
-  by: Record<PartName, number>;
-  /** Of those of the worker, how many while an executor waited for AWS. */
+  by: Record<Kind, number>;
+  /** Of those of the workers, how many while an executor waited for AWS. */
   inside: number;
 }
 
@@ -16,7 +18,7 @@ const killsMax = 5;
 /** How long a call in the air is waited for; where none comes, the worker is killed all the same. */
 const occasionMs = 2_000;
 
-/** Kills until it is told to stop, which waits for the last kill. */
+/** Kills until it is told to stop, which waits for the last kill. There are two workers. */
 export function killBySchedule(at: Processes, seed: number): () => Promise<Killed> {
   const draw = drawFrom(seed);
   const { faults } = at.world.aws.shim;
@@ -26,11 +28,14 @@ export function killBySchedule(at: Processes, seed: number): () => Promise<Kille
   const killing = (async () => {
     for (let left = killsMax; left > 0 && !over.signal.aborted; left -= 1) {
       await sleep(200 + draw() * 2_500);
-      const part: PartName = draw() < 0.6 ? 'worker' : draw() < 0.5 ? 'gateway' : 'temporal';
-      const inside = part === 'worker' && (await callInTheAir(at, over.signal));
+      const kind: Kind = draw() < 0.6 ? 'worker' : draw() < 0.5 ? 'gateway' : 'temporal';
+      const one = draw() < 0.5 ? 'worker' : 'worker-2';
+      const inside = kind === 'worker' && (await callInTheAir(at, over.signal));
       if (over.signal.aborted) return;
-      await at.kill(part);
-      killed.by[part] += 1;
+      // Whose call it is cannot be seen, so both die; else the other one goes on.
+      const dying: PartName[] = inside ? ['worker', 'worker-2'] : [kind === 'worker' ? one : kind];
+      await Promise.all(dying.map((part) => at.kill(part)));
+      killed.by[kind] += dying.length;
       if (inside) killed.inside += 1;
     }
   })();

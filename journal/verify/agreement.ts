@@ -22,6 +22,7 @@ import { whoMay } from '../../core/verbs.js';
 import { digestOf, planDigest } from '../digest.js';
 import { proveFacts } from '../proof.js';
 import { asOf } from './anchors.js';
+import { nothingTold, type StepsTold, toldOf, unaskedFault } from './skips.js';
 import { type Judged, taskAnswered, taskAsked, taskFinished, type Tasks } from './tasks.js';
 
 /** Where something is wrong, and what. */
@@ -46,9 +47,10 @@ interface Asked {
 }
 
 interface RunRecord {
-  launch?: { digest: Digest; requester: PrincipalId; byService: boolean };
+  launch?: { digest: Digest; requester: PrincipalId; byService: boolean; amends?: string };
   asked: readonly Asked[];
   tasks?: Tasks;
+  told?: StepsTold;
 }
 
 /** What was said so far, run by run. Never changed in place, so that reading can go on from any line. */
@@ -82,10 +84,12 @@ export function hear(agreement: Agreement, event: Event, line: number, people: P
     case 'gate.extended':
     case 'gate.passed':
       return moved(here);
+    case 'step.started':
+      return heard(withTold(here));
     case 'step.asked':
-      return onTasks(here, (tasks) => taskAsked(tasks, event));
+      return onTasks(withTold(here), (tasks) => taskAsked(tasks, event));
     case 'step.finished':
-      return onTasks(here, (tasks) => taskFinished(tasks, event));
+      return onTasks(withTold(here), (tasks) => taskFinished(tasks, event));
     case 'step.skipped':
       return skipped(here);
     case 'owner.changed':
@@ -160,7 +164,7 @@ function launched(here: Here): Heard {
     return heard(here, 'run.other-launch', 'The runbook is not that of the statement.');
   return withRun({ ...here, proven: 1 }, run, (record) => ({
     ...record,
-    launch: { digest, requester: by, byService },
+    launch: { digest, requester: by, byService, ...(about.amends === undefined ? {} : { amends: about.amends }) },
   }));
 }
 
@@ -212,11 +216,24 @@ function requestFault({ allows, request, spec, excluded, about }: Ask): [string,
     : ['gate.other-request', 'What was agreed to is not what the asking says.'];
 }
 
+function withTold(here: Here): Here {
+  const { agreement, event } = here;
+  const record = agreement.get(event.run ?? '') ?? { asked: [] };
+  const told = toldOf(record.told ?? nothingTold, event);
+  return { ...here, agreement: new Map(agreement).set(event.run ?? '', { ...record, told }) };
+}
+
 /** A step that people left out rests on an asking about that step; one that the runbook left out names none. */
 function skipped(here: Here): Heard {
-  const { event, line } = here;
+  const { agreement, event, line } = here;
   const named = event.data?.['ask'];
-  if (named === undefined) return heard(here);
+  if (named === undefined) {
+    const record = agreement.get(event.run ?? '');
+    const fault = unaskedFault(event, record?.told ?? nothingTold, (run) =>
+      run === record?.launch?.amends ? agreement.get(run)?.tasks : undefined,
+    );
+    return fault === undefined ? heard(here) : heard(here, 'skip.not-supported', fault);
+  }
   const moment = { line, seq: event.seq, atMs: Date.parse(event.occurredAt), kind: 'followed' as const };
   return withMoment(
     here,

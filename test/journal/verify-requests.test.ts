@@ -101,3 +101,26 @@ test('a hand-over stands by the word of a responder that names the new owner', a
   const statement = cast.bySlack({ verb: 'note', about, by: 'alice', at: after(70), nonce: 'note' });
   expect(await telling(handed('bob', { statement }))).toEqual(['owner.not-supported']);
 });
+
+const unasked = (why: string, step = 'later'): EventDraft =>
+  told(`unasked/${step}`, 66, { action: 'step.skipped', step, data: { why } });
+const began = told('began', 61, { action: 'step.started', step: 'later' });
+const failed = told('failed', 62, {
+  action: 'step.finished',
+  step: 'early',
+  outcome: 'failed',
+  data: { state: 'failed' },
+});
+
+test('a step that nobody agreed to leave out verifies only where the runbook may leave it out', async () => {
+  expect(await telling(unasked('its condition is not met'))).toEqual([]);
+  expect(await telling(unasked('its condition reads the choice of way, which nobody made'))).toEqual([]);
+  expect(await telling(failed, unasked('the run was stopped by a failure before it'))).toEqual([]);
+});
+
+test('it does not where the step had begun, no failure is on record, or the reason is none of a runbook', async () => {
+  expect(await telling(began, unasked('its condition is not met'))).toEqual(['skip.not-supported']);
+  expect(await telling(unasked('the run was stopped by a failure before it'))).toEqual(['skip.not-supported']);
+  expect(await telling(unasked('not needed'))).toEqual(['skip.not-supported']);
+  expect(await telling(unasked('done in run-0 by bob'))).toEqual(['skip.not-supported']);
+});

@@ -5,6 +5,7 @@ import { noCounts } from '../core/counts.js';
 import type { EventDraft } from '../core/event.js';
 import type { StepAsked, StepFinished } from '../core/event-data.js';
 import { evaluate } from '../core/expression.js';
+import { leftOut } from '../core/left-out.js';
 import { isByPerson, type Step } from '../core/runbook.js';
 import type { Task } from '../core/task.js';
 import type { StepResult, TaskRecord } from './memory.js';
@@ -37,8 +38,8 @@ export async function byPerson(context: RunContext, step: Step): Promise<StepRes
 
 /** Where a run only adds targets to another one, nobody is asked twice. */
 async function answeredBefore({ memory }: RunContext, { id }: Step, said: AnsweredBefore): Promise<StepResult> {
-  const { by, run, choice } = said;
-  const why = `${choice === undefined ? 'done' : `"${choice}" was chosen`} in ${run} by ${by}`;
+  const { choice } = said;
+  const why = leftOut.answered(said);
   await record(memory, eventOf(memory, 'step.skipped', { step: id, outcome: 'skipped', data: { why } }));
   return { state: 'skipped', counts: noCounts, ...(choice === undefined ? {} : { choice }) };
 }

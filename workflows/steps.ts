@@ -3,6 +3,7 @@ import { CancellationScope, condition, isCancellation } from '@temporalio/workfl
 import { noCounts } from '../core/counts.js';
 import { evaluate, ExpressionError, stepsRead } from '../core/expression.js';
 import type { Json } from '../core/json.js';
+import { leftOut } from '../core/left-out.js';
 import type { Step } from '../core/runbook.js';
 import { byPerson } from './by-person.js';
 import { change } from './changing.js';
@@ -42,7 +43,7 @@ async function unlessSkipped({ memory }: RunContext, step: Step, work: () => Pro
 async function goThrough(context: RunContext, step: Step): Promise<void> {
   const { memory } = context;
   await condition(() => memory.stopped || step.needs.every((id) => memory.results[id] !== undefined));
-  if (memory.stopped) return skip(context, step, 'the run was stopped by a failure before it');
+  if (memory.stopped) return skip(context, step, leftOut.stopped);
   for (;;) {
     try {
       await untilUnpaused(memory);
@@ -64,10 +65,10 @@ function whyShut(context: RunContext, { if: test }: Step): string | undefined {
   const steps = { ...results, ...Object.fromEntries(undecided.map((id) => [id, withoutChoice(results[id])])) };
   try {
     if (evaluate(test, { ...names, steps: steps as unknown as Json }) === true) return undefined;
-    return 'its condition is not met';
+    return leftOut.notMet;
   } catch (error) {
     if (undecided.length === 0 || !(error instanceof ExpressionError)) throw error;
-    return `its condition reads the choice of ${undecided.join(', ')}, which nobody made`;
+    return leftOut.undecided(undecided);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Whether a step that was left out with nobody's agreement may have been: the runbook itself did, or it was answered before. */
 import type { Event } from '../../core/event.js';
+import { whyLeftOut } from '../../core/left-out.js';
 import type { Tasks } from './tasks.js';
 
 /** What a run told of its steps before. */
@@ -29,20 +30,14 @@ export function unaskedFault(
   const { step = '' } = event;
   if (told.begun.has(step)) return `Step "${step}" had begun, and nobody agreed to leave it out.`;
   if (typeof why !== 'string') return `Nothing says why step "${step}" was left out, and nobody agreed to it.`;
-  if (byCondition.test(why)) return undefined;
-  if (why === stoppedBefore)
+  const read = whyLeftOut(why);
+  if (read === 'condition') return undefined;
+  if (read === 'stopped')
     return told.failed ? undefined : `Step "${step}" was left out for a failure before it, and none is on record.`;
-  const before = answeredBefore.exec(why)?.groups;
-  if (before === undefined) return `No runbook leaves step "${step}" out for this, and nobody agreed to it: ${why}.`;
-  const { choice, run = '', by } = before;
-  const answer = answered(run)?.get(step)?.answer;
+  if (read === undefined) return `No runbook leaves step "${step}" out for this, and nobody agreed to it: ${why}.`;
+  const answer = answered(read.run)?.get(step)?.answer;
   const chosen = answer?.about.kind === 'run' ? answer.about.choice : undefined;
-  return answer !== undefined && answer.by === by && chosen === choice
+  return answer !== undefined && answer.by === read.by && chosen === read.choice
     ? undefined
-    : `Nobody who may gave step "${step}" that answer in ${run}.`;
+    : `Nobody who may gave step "${step}" that answer in ${read.run}.`;
 }
-
-/** As `workflows/steps.ts` and `workflows/by-person.ts` write them; what they do not write is not believed. */
-const byCondition = /^its condition (is not met|reads the choice of .+, which nobody made)$/;
-const stoppedBefore = 'the run was stopped by a failure before it';
-const answeredBefore = /^(?:done|"(?<choice>.+)" was chosen) in (?<run>\S+) by (?<by>.+)$/;

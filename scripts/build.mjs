@@ -1,6 +1,6 @@
 /**
  * Builds `dist/`: the same tree compiled, what is read at run time beside it, and the bundle that workflows run from.
- * Made beside the old one and put in its place at the end, so that what runs from `dist/` never finds half of it.
+ * What it says goes to stderr, so that a command after it can print JSON. Made beside the old one and put in its place at the end, so that what runs from `dist/` never finds half of it.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -34,7 +34,7 @@ const files = folders
   .toSorted();
 const print = fingerprint([...files, ...settings]);
 if (current() === print) {
-  console.log(`build: dist/ is up to date (${seconds(startedMs)})`);
+  console.error(`build: dist/ is up to date (${seconds(startedMs)})`);
 } else {
   const next = join(root, `dist.${process.pid}`);
   try {
@@ -60,7 +60,7 @@ async function build(next) {
   writeFileSync(join(next, 'build-id'), buildId());
   writeFileSync(join(next, '.build'), print);
   putInPlace(next);
-  console.log(
+  console.error(
     `build: ${files.length} files, types and code ${compiled}, workflow bundle ${bundled} (${Math.round(bytes / 1024)} KiB), in all ${seconds(startedMs)}`,
   );
 }

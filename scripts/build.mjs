@@ -1,6 +1,7 @@
 /**
  * Builds `dist/`: the same tree compiled, what is read at run time beside it, and the bundle that workflows run from.
- * What it says goes to stderr, so that a command after it can print JSON. Made beside the old one and put in its place at the end, so that what runs from `dist/` never finds half of it.
+ * Made beside the old one and put in its place at the end, so that what runs from `dist/` never finds half of it. What it says
+ * goes to stderr, so that a command after it can print JSON.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -13,7 +13,7 @@ import { readPayloadKeys } from './payload-keys.js';
 import { createWorkers } from './run-worker.js';
 import { installRuntime } from './runtime.js';
 import { readSecret } from './secrets.js';
-import { workersWanted } from './workers-wanted.js';
+import { workersWanted } from './worker-processes.js';
 import { openWorkspace, workspaceAt } from './workspace.js';
 
 /** How often the configuration is looked at when no activity asks for it; an invalid edit is then soon in the log. */

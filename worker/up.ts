@@ -14,7 +14,7 @@ import { readSecret } from './secrets.js';
 import { openSupervisor } from './supervisor.js';
 import { findTemporal, type Tell } from './temporal-executable.js';
 import { serverArguments, serverReady } from './temporal-server.js';
-import { workersWanted } from './workers-wanted.js';
+import { workerArguments, workersWanted } from './worker-processes.js';
 import { openWorkspace, type Workspace } from './workspace.js';
 
 export interface UpOptions {
@@ -93,14 +93,9 @@ async function embeddedServer(workspace: Workspace, tell: Tell | undefined): Pro
 
 function ours(workspace: Workspace, workers: number, environment: NodeJS.ProcessEnv): Part[] {
   const env = { ...environment, FIREBREAK_WORKSPACE: workspace.root, FIREBREAK_WORKERS: String(workers) };
-  const part = (name: string, folder: string): Part => ({
-    name,
-    command: process.execPath,
-    args: [built(folder, 'main.js')],
-    env,
-  });
-  const all = Array.from({ length: workers }, (_, nth) => part(nth === 0 ? 'worker' : `worker-${nth + 1}`, 'worker'));
-  return [...all, part('gateway', 'gateway')];
+  const part = (name: string, args: string[]): Part => ({ name, command: process.execPath, args, env });
+  const names = Array.from({ length: workers }, (_, nth) => (nth === 0 ? 'worker' : `worker-${nth + 1}`));
+  return [...names.map((name) => part(name, workerArguments())), part('gateway', [built('gateway', 'main.js')])];
 }
 
 /** Nothing of a Temporal that is meant for something else may mix into the embedded server's address. */

@@ -1,9 +1,8 @@
 /** An installation for the benches: the real workers as processes of their own, with the simulated system beside AWS. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { built } from '../../worker/project.js';
 import { startInstallation, type TestInstallation } from '../support/installation.js';
-import { workersWanted } from '../../worker/workers-wanted.js';
+import { workerArguments, workersWanted } from '../../worker/worker-processes.js';
 import { peakOf, type Peak } from './memory-of.js';
 import { registerSimulated } from './simulated.js';
 
@@ -52,9 +51,10 @@ async function startWorker(
   workers: number,
   cachedRuns: number | undefined,
 ): Promise<ChildProcess> {
-  const worker = fork(built('worker', 'main.js'), {
+  const [limit = '', file = ''] = workerArguments();
+  const worker = fork(file, {
     // For a profile of it: FIREBREAK_BENCH_ARGS='--cpu-prof --cpu-prof-dir=...'.
-    execArgv: ['--import', new URL('children/with-simulated.js', import.meta.url).href, ...extraArgs()],
+    execArgv: [limit, '--import', new URL('children/with-simulated.js', import.meta.url).href, ...extraArgs()],
     env: {
       ...process.env,
       FIREBREAK_WORKSPACE: root,

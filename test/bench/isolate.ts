@@ -28,14 +28,14 @@ interface Compared {
   workers: number;
 }
 
-/** Four batches, so that no worker begins cold. */
+/** Two batches for each worker, so that none begins cold. */
 const warmUp = 100;
 
 const what = 'a plain loop of the same SDK calls';
 
 export async function benchIsolate(short: boolean): Promise<Figure[]> {
   const hosts = short ? 50 : 200;
-  const { engineMs, loopMs, calls, workers } = await compare(onMoto, hosts, short ? 1 : 5);
+  const { engineMs, loopMs, calls, workers } = await compare(onMoto, hosts, short ? 1 : 3);
   return [
     {
       name: `isolating ${hosts} hosts on moto`,

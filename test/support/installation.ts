@@ -111,17 +111,18 @@ export async function startInstallation(options: TestOptions = {}): Promise<Test
   const workspace = workspaceAt(root);
   const keys = openKeys(workspace);
   pinKeys(workspace, keys);
-  const port = await freePort();
-  const serverArgs = [...serverArguments({ port, database: workspace.temporal }), ...(options.temporalArguments ?? [])];
-  const server = spawn(await findTemporal(), serverArgs, { stdio: 'ignore' });
-  const temporal = embedded(port);
-  await serverReady(temporal);
   const known = new Set<string>();
   const log = openLog({ process: 'test', known });
   installRuntime(log);
   const bundle = bundleSource(workspace, log);
   const { installation } = await bundle();
   const store = await openStore({ workspace, installation, signer: signerOf(keys.journal), known });
+  // Last of what may fail, so that a test with a bad runbook leaves no server behind.
+  const port = await freePort();
+  const serverArgs = [...serverArguments({ port, database: workspace.temporal }), ...(options.temporalArguments ?? [])];
+  const server = spawn(await findTemporal(), serverArgs, { stdio: 'ignore' });
+  const temporal = embedded(port);
+  await serverReady(temporal);
   const dataConverter = dataConverterOf(
     readPayloadKeys(
       installation,

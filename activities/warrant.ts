@@ -85,7 +85,12 @@ export async function judgeWarrant(question: Question, riskOf: (step: Step) => R
     step,
     warrant: question.warrant,
   });
-  return { runbook, step, covers: ({ effect, item }) => bound.has(effect) || found.has(canonical(item)) };
+  return {
+    runbook,
+    step,
+    // A number says how many and what is done to each; what somebody tells was there before is agreed to word by word.
+    covers: ({ effect, item, adopted }) => bound.has(effect) || (adopted !== true && found.has(canonical(item))),
+  };
 }
 
 /** Items that people agreed to before they were found. Of more than they agreed to none is covered: nobody said which. */

@@ -5,7 +5,7 @@ import { boundOf, type BoundEffect } from '../core/bound.js';
 import { evaluate, type Expr, stepsRead } from '../core/expression.js';
 import { atLeast } from '../core/gate.js';
 import { followFromLaunch } from '../core/items.js';
-import type { Json } from '../core/json.js';
+import type { Digest, Json } from '../core/json.js';
 import type { PlanRef } from '../core/plan.js';
 import { leastGateOf, worst } from '../core/risk.js';
 import type { Step } from '../core/runbook.js';
@@ -121,9 +121,17 @@ function isPlannable(context: RunContext, step: Step): boolean {
 }
 
 /** What can be asked about a step whose targets are still to be found; undefined where they are known, or must be. */
-function unfound({ memory }: RunContext, step: Step): BoundEffect | undefined {
-  const isKnown = stepsRead(step.forEach ?? noItems).every((id) => memory.results[id] !== undefined);
-  return isKnown || step.work.kind !== 'change' ? undefined : boundOf(step, step.work.risk);
+function unfound(context: RunContext, step: Step): BoundEffect | undefined {
+  const isKnown = stepsRead(step.forEach ?? noItems).every((id) => context.memory.results[id] !== undefined);
+  // Where something is taken over, people see for each target what a release will put back.
+  if (isKnown || step.work.kind !== 'change' || adoptedAt(context, step) !== undefined) return undefined;
+  return boundOf(step, step.work.risk);
+}
+
+/** What is told of the step's targets, where the launch takes over what was done to them by hand. */
+function adoptedAt({ input: { launch } }: RunContext, { id }: Step): Digest | undefined {
+  const adopts = launch.about.kind === 'launch' ? launch.about.adopts : undefined;
+  return adopts?.step === id ? adopts.was : undefined;
 }
 
 const noItems: Expr = { op: 'list', items: [] };
@@ -140,7 +148,7 @@ export async function planOf(context: RunContext, step: Step, of: Planning = all
   const round = (memory.rounds[step.gate ?? ''] ?? 0) + 1;
   const { run } = memory;
   const { work, retry } = step;
-  const adopts = input.launch.about.kind === 'launch' ? input.launch.about.adopts : undefined;
+  const adopts = adoptedAt(context, step);
   if (work.kind === 'change') {
     const { unit, system } = work;
     return calling(
@@ -152,7 +160,7 @@ export async function planOf(context: RunContext, step: Step, of: Planning = all
         unit,
         ...of,
         onFailure: step.onFailure,
-        ...(adopts?.step === step.id ? { adopts: adopts.was } : {}),
+        ...(adopts === undefined ? {} : { adopts }),
         retry,
       }),
     );

@@ -165,9 +165,13 @@ describe('somebody who took the place of the workflow, with what people agreed t
     return { find: result.found };
   }
 
-  async function carryOut(instances: string[], by: Record<string, Digest> | undefined): Promise<ForgedAnswer> {
+  async function carryOut(
+    instances: string[],
+    by: Record<string, Digest> | undefined,
+    adopts: { adopts?: Digest } = {},
+  ): Promise<ForgedAnswer> {
     const items = instances.map((instance) => ({ instance }));
-    const planned = { ...base, round: 1, unit: 'aws.protect-instance@1', items, onFailure: 'stop' };
+    const planned = { ...base, round: 1, unit: 'aws.protect-instance@1', items, onFailure: 'stop', ...adopts };
     const plan = resultOf(await call({ queue: executorQueue('aws'), activity: 'plan', input: planned })) as PlanRef;
     const brought = by === undefined ? warrant : { ...warrant, found: by };
     const input = { ...base, plan, from: 0, to: items.length, warrant: brought, opens: true, closes: true };
@@ -193,7 +197,42 @@ describe('somebody who took the place of the workflow, with what people agreed t
     const answer = await carryOut(hosts.slice(1, 2), by);
     expect(answer).toMatchObject({ result: { counts: { applied: 0, outside: 2 } } });
   }, 60_000);
+
+  test('tells nobody what was there before: a number of targets is no agreement to that', async () => {
+    const [, second = ''] = hosts;
+    const was: Json = { [`${second}#termination-protection`]: 'false' };
+    await at.store.putDocument('adopted', digestOf(was), was);
+    const answer = await carryOut([second], await found(), { adopts: digestOf(was) });
+    expect(answer).toMatchObject({ result: { counts: { applied: 1, outside: 1 } } });
+    const { run } = base.run;
+    expect((await at.store.holds({ run, state: 'open' })).map(({ aspect }) => aspect)).toEqual([
+      'delete-on-termination',
+    ]);
+    await takenBack(run);
+  }, 60_000);
 });
+
+test('what is told of targets that are still to be found is agreed to once they are: a release would put it back', async () => {
+  const [first = '', second = ''] = hosts;
+  await tagged([second]);
+  const { run, incident } = await at.say('alice', {
+    verb: 'launch',
+    runbook: 'found-later',
+    inputs: { first },
+    adopt: { step: 'protect-found', was: { [`${second}#termination-protection`]: 'false' } },
+  });
+  const [ask] = (await at.asking(run)).asks;
+  expect(ask?.plans.map(({ step }) => step)).toEqual(['protect-first']);
+  await at.say('bob', { verb: 'approve', run });
+  const { asks } = await at.until(run, ({ asks: all }) => all.length === 2);
+  expect(asks[1]?.plans).toMatchObject([{ step: 'protect-found', toChange: 2 }]);
+  const { shows } = await at.door.prepare({ verb: 'approve', run }, 'carol');
+  expect(shows.join('\n')).toContain('as somebody tells it, a release puts back');
+  await at.say('carol', { verb: 'approve', run });
+  expect((await at.ended(run)).state).toBe('done');
+  expect(await problemsOf(incident)).toEqual([]);
+  await takenBack(run);
+}, 60_000);
 
 test('a plan looks as well, and says what would be done to what it finds', async () => {
   await tagged(hosts.slice(1, 2));

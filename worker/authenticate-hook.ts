@@ -65,9 +65,13 @@ export function authenticate(
   return { scheme, timestamp: Number(stamp), body: digest, message };
 }
 
-export function refuseWrongTime({ timestamp }: AuthenticRequest, nowMs: number): void {
-  const aheadS = timestamp - nowMs / 1000;
-  if (Math.abs(aheadS) <= clockMaxS) return;
+export function isWrongTime({ timestamp }: AuthenticRequest, nowMs: number): boolean {
+  return Math.abs(timestamp - nowMs / 1000) > clockMaxS;
+}
+
+export function refuseWrongTime(request: AuthenticRequest, nowMs: number): void {
+  if (!isWrongTime(request, nowMs)) return;
+  const aheadS = request.timestamp - nowMs / 1000;
   const away = `${Math.round(Math.abs(aheadS))} seconds ${aheadS > 0 ? 'ahead of' : 'behind'}`;
   throw unauthentic(
     'hook.wrong-time',

@@ -17,7 +17,13 @@ import { nestsTooDeep } from '../../core/nesting.js';
 import { digestOf } from '../../journal/digest.js';
 import { openCountedRefusals } from '../counted-refusals.js';
 import { bodyOf, statusOf } from '../http-errors.js';
-import { authenticate, type AuthenticRequest, checkSecret, refuseWrongTime } from '../../worker/authenticate-hook.js';
+import {
+  authenticate,
+  type AuthenticRequest,
+  checkSecret,
+  isWrongTime,
+  refuseWrongTime,
+} from '../../worker/authenticate-hook.js';
 import { type HookAnswer, launchByHook, type Launching } from './launch.js';
 
 export const hooksPath = '/v1/hooks/';
@@ -38,6 +44,8 @@ export interface HooksApp {
 const hookBytesMax = 1_000_000;
 /** Authentic requests of one hook; a sender that means well sends far fewer. */
 const requestsPerMinuteMax = 120;
+/** Of one message, which is delivered again where an answer was lost. */
+const deliveriesPerMinuteMax = 10;
 /** Requests of one hook that wait for the one before them. */
 const queueMax = 50;
 
@@ -54,7 +62,7 @@ export function openHooks(deps: HooksDeps): HooksApp {
   });
   // One after the other, so that of two equal alerts the second finds the first.
   const queues = new Map<string, LimitFunction>();
-  const minutes = new Map<string, { minute: number; count: number }>();
+  let counted = { minute: 0, of: new Map<string, number>() };
 
   async function receive(
     name: string,
@@ -71,9 +79,10 @@ export function openHooks(deps: HooksDeps): HooksApp {
       if (error instanceof FirebreakError) unsigned.count(error);
       throw error;
     }
-    refuseFlood(name);
+    refuseSentAgain(name, request);
     try {
       refuseWrongTime(request, now());
+      refuseFlood(name, name);
       const queue = queues.get(name) ?? pLimit(1);
       queues.set(name, queue);
       if (queue.pendingCount >= queueMax) throw tooMany(name, `${queueMax} requests wait already`);
@@ -85,12 +94,30 @@ export function openHooks(deps: HooksDeps): HooksApp {
     }
   }
 
-  function refuseFlood(name: string): void {
+  /**
+   * Whoever saw a delivery can send it again for ever, and it stays authentic. What is too old, and one message many times, is
+   * bounded by itself: it must not use up what the sender may send, for then an attacker could silence the detector.
+   */
+  function refuseSentAgain(name: string, request: AuthenticRequest): void {
+    const { message } = request;
+    if (message === undefined) return;
+    if (countOf(JSON.stringify([name, message])) > deliveriesPerMinuteMax)
+      throw tooMany(name, `one message is taken ${deliveriesPerMinuteMax} times a minute`);
+    if (isWrongTime(request, now())) refuseFlood(name, JSON.stringify([name]));
+  }
+
+  function refuseFlood(name: string, bucket: string): void {
+    if (countOf(bucket) > requestsPerMinuteMax)
+      throw tooMany(name, `${requestsPerMinuteMax} requests a minute are allowed`);
+  }
+
+  /** How often within this minute; what the minutes before held is forgotten. */
+  function countOf(bucket: string): number {
     const minute = Math.floor(now() / 60_000);
-    const before = minutes.get(name);
-    const count = before?.minute === minute ? before.count + 1 : 1;
-    minutes.set(name, { minute, count });
-    if (count > requestsPerMinuteMax) throw tooMany(name, `${requestsPerMinuteMax} requests a minute are allowed`);
+    if (counted.minute !== minute) counted = { minute, of: new Map() };
+    const count = (counted.of.get(bucket) ?? 0) + 1;
+    counted.of.set(bucket, count);
+    return count;
   }
 
   /** Once for each message and reason, however often it is sent. */

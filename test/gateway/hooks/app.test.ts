@@ -211,6 +211,17 @@ test('a flood of what nobody signed makes one event now and one at the end, with
   ]);
 });
 
+test('what somebody recorded and sends again and again does not keep the sender itself from being heard', async () => {
+  // A minute that has just begun, so that all of it is within one.
+  clockMs = 61_000 - (Date.now() % 60_000);
+  const late = { offS: -3_600 };
+  const same = await Promise.all(Array.from({ length: 130 }, () => sendOne(1, { ...late, id: 'msg_recorded' })));
+  expect(same.filter(({ status }) => status === 401).length).toBe(10);
+  const many = await Promise.all(Array.from({ length: 130 }, (_, each) => sendOne(each, late)));
+  expect(many.filter(({ status }) => status === 429).length).toBeGreaterThan(0);
+  expect((await sendOne(1)).status).toBe(202);
+});
+
 test('two megabytes are refused unread, and so is a hook that is not there, which tells nothing of those that are', async () => {
   const large = JSON.stringify({ ...(JSON.parse(alert(instance)) as object), filler: 'x'.repeat(2_000_000) });
   expect(await send('alerts', large, signed(large))).toMatchObject({

@@ -12,17 +12,31 @@ import type { Store } from '../journal/store.js';
 import type { AnyAction } from './define-action.js';
 import { refuse } from './refuse.js';
 
+interface Adopting {
+  store: Store;
+  run: string;
+  step: string;
+  action: AnyAction;
+  onFailure: OnFailure;
+  was: Digest;
+}
+
 /** The changes, those that are named among them as adopted; names are those of targets, as `eni-1` or `eni-1#groups`. */
-export async function adopted(
-  changes: PlannedChange[],
-  { store, action, onFailure, was }: { store: Store; action: AnyAction; onFailure: OnFailure; was: Digest },
-): Promise<PlannedChange[]> {
+export async function adopted(changes: PlannedChange[], adopting: Adopting): Promise<PlannedChange[]> {
+  const { store, run, step, action, onFailure, was } = adopting;
   const told = await toldBefore(store, was);
+  // A try before this one took over what it could: what is planned again may be what it left, and may be held by it.
+  const settled = await store.outcomes(run, step);
   const found = new Map<string, PlannedChange>();
   for (const [name, before] of Object.entries(told)) {
-    const change = changeNamed(changes, name);
-    refuseHeld(change, action);
-    found.set(changeKey(change), adoptedChange(change, stateTold(action, change, before), onFailure));
+    const [change, ...more] = changesNamed(changes, name);
+    if (change === undefined && changesNamed(settled, name).length > 0) continue;
+    if (change === undefined || more.length > 0) throw noneOrSeveral(changes, name);
+    const state = stateTold(action, change, before);
+    const held = change.hold === undefined ? undefined : await store.hold(change.hold);
+    const ours = held?.origin.run === run && held.origin.step === step;
+    if (!ours) refuseHeld(change, action);
+    if (!ours || same(held.before, state)) found.set(changeKey(change), adoptedChange(change, state, onFailure));
   }
   return changes.map((change) => found.get(changeKey(change)) ?? change);
 }
@@ -33,14 +47,16 @@ async function toldBefore(store: Store, was: Digest): Promise<{ [name: string]: 
   throw refuse('adopt.unknown', 'What was there before is not on record as it was told.');
 }
 
-function changeNamed(changes: PlannedChange[], name: string): PlannedChange {
-  const matching = changes.filter(({ target, aspect }) => target.id === name || `${target.id}#${aspect}` === name);
-  const [change] = matching;
-  if (change !== undefined && matching.length === 1) return change;
+function changesNamed<T extends Pick<PlannedChange, 'target' | 'aspect'>>(changes: T[], name: string): T[] {
+  return changes.filter(({ target, aspect }) => target.id === name || `${target.id}#${aspect}` === name);
+}
+
+function noneOrSeveral(changes: PlannedChange[], name: string): FirebreakError {
   const known = changes.map(({ target, aspect }) => `${target.id}#${aspect}`);
-  throw new FirebreakError(
-    change === undefined ? 'adopt.no-such-target' : 'adopt.ambiguous',
-    `${change === undefined ? 'The step works on no' : 'There are several sides of'} ${name}.`,
+  const none = changesNamed(changes, name).length === 0;
+  return new FirebreakError(
+    none ? 'adopt.no-such-target' : 'adopt.ambiguous',
+    `${none ? 'The step works on no' : 'There are several sides of'} ${name}.`,
     { nextStep: `Cancel, and name one of ${known.join(', ')}.` },
   );
 }

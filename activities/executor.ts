@@ -111,7 +111,10 @@ async function planStep(deps: ExecutorDeps, input: PlanInput, world: unknown): R
     round: input.round,
     onFailure: input.onFailure,
     items,
-    changes: adopts === undefined ? changes : await adopted(changes, { ...context, action, was: adopts }),
+    changes:
+      adopts === undefined
+        ? changes
+        : await adopted(changes, { ...context, run: input.run.run, step: input.step, action, was: adopts }),
     failed,
     ...(bound === undefined ? {} : { bound }),
     ...(left === undefined ? {} : { settled: left.settled }),

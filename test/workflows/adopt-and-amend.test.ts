@@ -34,11 +34,28 @@ steps:
     gate: change
 `;
 
+const retried = `apiVersion: firebreak/v1
+kind: Runbook
+metadata: { name: retried, version: 1, summary: Hosts are protected. }
+inputs:
+  instances: { type: list, of: aws-instance, max: 10 }
+gates:
+  change: { need: 1, from: [security-oncall, platform-leads] }
+steps:
+  - id: protect
+    phase: recover
+    uses: aws.protect-instance@1
+    for_each: \${{ inputs.instances }}
+    with: { instance: "\${{ item }}" }
+    gate: change
+    on_failure: ask
+`;
+
 let at: TestInstallation;
 let hosts: string[];
 
 beforeAll(async () => {
-  at = await startInstallation({ runbooks: { 'told.yaml': told }, maxCachedWorkflows: 0 });
+  at = await startInstallation({ runbooks: { 'told.yaml': told, 'retried.yaml': retried }, maxCachedWorkflows: 0 });
   hosts = at.world.seeded.instances;
 }, 120_000);
 afterAll(() => at.stop());
@@ -104,6 +121,47 @@ describe('what was done by hand', () => {
     await at.say('bob', { verb: 'approve', run: undo.run });
     expect((await at.ended(undo.run)).state).toBe('done');
     expect(written().map(({ params }) => params['DisableApiTermination.Value'])).toEqual(['false']);
+  }, 60_000);
+
+  test('stays taken over when the rest of the step fails and is tried again, and what was told is put back', async () => {
+    const both = hosts.slice(0, 2);
+    const protect = async (host: string, Value: boolean) => {
+      const ec2 = ec2Of(at.world);
+      await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId: host, DisableApiTermination: { Value } }));
+      ec2.destroy();
+    };
+    for (const host of both) await protect(host, true);
+    const { run } = await at.say('alice', {
+      verb: 'launch',
+      runbook: 'retried',
+      inputs: { instances: both },
+      adopt: {
+        step: 'protect',
+        was: Object.fromEntries(both.map((each) => [`${each}#termination-protection`, 'false'])),
+      },
+    });
+    await at.asking(run);
+    // Of one host all is well, so that the second try is about the other one alone.
+    const { shim } = at.world.aws;
+    shim.faults.add({ action: 'ModifyInstanceAttribute', kind: 'error', from: 2 });
+    await at.say('bob', { verb: 'approve', run });
+    const { needs } = await at.until(run, ({ state }) => state === 'needs a person');
+    expect(needs?.code).toBe('step.incomplete');
+    shim.faults.clear();
+    await at.say('alice', { verb: 'retry', run });
+    const view = await at.until(
+      run,
+      ({ state, needs: still }) => state === 'done' || still?.code.startsWith('adopt') === true,
+    );
+    expect(view).toMatchObject({ state: 'done', steps: [{ counts: { applied: 4 } }] });
+    // Nobody was asked again: it is what they agreed to.
+    expect(view.asks.length).toBe(1);
+    const undo = await at.say('alice', { verb: 'undo', run, reason: 'the next test' });
+    await at.asking(undo.run);
+    await at.say('bob', { verb: 'approve', run: undo.run });
+    expect((await at.ended(undo.run)).state).toBe('done');
+    const written = shim.calls.list().flatMap(({ params }) => params['DisableApiTermination.Value'] ?? []);
+    expect(written.slice(-2)).toEqual(['false', 'false']);
   }, 60_000);
 
   test.each([

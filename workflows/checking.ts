@@ -15,6 +15,15 @@ import { untilUnpaused } from './requests.js';
 import { itemsOf, namesOf, type RunContext, warrantOf } from './run-context.js';
 
 export async function check(context: RunContext, step: Step): Promise<StepResult> {
+  try {
+    return await lookUntil(context, step);
+  } finally {
+    // A retry looks for as long again, after a look that could not be made as well.
+    delete context.memory.untils[step.id];
+  }
+}
+
+async function lookUntil(context: RunContext, step: Step): Promise<StepResult> {
   const { memory } = context;
   if (step.work.kind !== 'check') throw new Error(`${step.id} checks nothing`);
   const { until } = step.work;
@@ -34,7 +43,6 @@ export async function check(context: RunContext, step: Step): Promise<StepResult
   const counts = { found: seen.findings.length, looks, ...(seen.failed === 0 ? {} : { failed: seen.failed }) };
   const data: StepFinished = { state, counts, exceptions: seen.exceptions };
   await record(memory, eventOf(memory, 'step.finished', { step: step.id, outcome: state, data }));
-  delete memory.untils[step.id];
   if (state !== 'done' && step.onFailure === 'ask') throw notAsAwaited(step, met, until);
   return { state, counts: noCounts, found: seen.findings, foundAs: seen.found };
 }

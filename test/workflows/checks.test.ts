@@ -55,6 +55,7 @@ steps:
     until: \${{ size(found) > 0 && found.all(x, x.state == "running") }}
     every: 1s
     within: 3s
+    retry: { attempts: 1 }
     on_failure: ask
 `;
 
@@ -278,4 +279,18 @@ test('when its time is over a person decides: a retry looks for as long again', 
   await tagged(hosts.slice(0, 1));
   await at.say('alice', { verb: 'retry', run });
   expect((await at.ended(run)).state).toBe('done');
+}, 60_000);
+
+test('nor is it held against a retry how long a look could not be made', async () => {
+  at.world.aws.shim.faults.add({ action: 'DescribeInstances', kind: 'error' });
+  const { run } = await at.say('alice', { verb: 'launch', runbook: 'awaited', inputs: { tag: 'role=web' } });
+  const { needs } = await at.until(run, ({ state }) => state === 'needs a person');
+  expect(needs?.code).not.toBe('until.not-met');
+  // Longer than it was to wait.
+  await sleep(3_500);
+  at.world.aws.shim.faults.clear();
+  await at.say('alice', { verb: 'retry', run });
+  await at.until(run, ({ state, steps }) => state === 'needs a person' && (steps[0]?.counts['looks'] ?? 0) > 0);
+  expect((await at.until(run, () => true)).steps[0]?.counts['looks']).toBeGreaterThan(1);
+  await at.say('alice', { verb: 'cancel', run });
 }, 60_000);

@@ -189,6 +189,8 @@ export interface AnsweredBefore {
   by: PrincipalId;
   run: string;
   choice?: string;
+  /** What they were asked; absent in what was recorded by releases that did not tell it. */
+  what?: string;
 }
 
 export type Begun =

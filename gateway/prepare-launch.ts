@@ -45,7 +45,7 @@ export async function prepareLaunch(preparing: Preparing, ask: LaunchAsk): Promi
       ...inputLines(inputs, targets),
       ...(ask.amends === undefined
         ? []
-        : [`adds to ${ask.amends}; what people did or decided there is not asked again`]),
+        : [`adds to ${ask.amends}; what people did or decided there is not asked again in the same words`]),
       ...adoptLines(ask.adopt),
       `${prepared.run} in ${ask.incident === undefined ? 'a new incident' : 'incident'} ${incident}`,
       ...stepLines(runbook),

@@ -17,7 +17,9 @@ export async function byPerson(context: RunContext, step: Step): Promise<StepRes
   if (!isByPerson(step.work)) throw new Error(`${step.id} is not for a person`);
   const { remindMs } = step.work;
   const said = memory.answered[step.id];
-  if (said !== undefined) return answeredBefore(context, step, said);
+  // Where the question names the targets, what somebody did for others says nothing of those that are added.
+  if (said !== undefined && (said.what === undefined || said.what === taskOf(context, step).what))
+    return answeredBefore(context, step, said);
   const before = memory.tasks[step.id];
   const asked: TaskRecord = before ?? { task: taskOf(context, step), remindAt: Date.now() + remindMs };
   memory.tasks[step.id] = asked;

@@ -51,11 +51,25 @@ steps:
     on_failure: ask
 `;
 
+const ownerTold = `apiVersion: firebreak/v1
+kind: Runbook
+metadata: { name: named, version: 1, summary: The owner of each host is told. }
+inputs:
+  instances: { type: list, of: aws-instance, max: 10 }
+steps:
+  - id: tell
+    phase: investigate
+    manual: { what: "Tell the owner of \${{ inputs.instances[0] }}.", who: [security-oncall] }
+`;
+
 let at: TestInstallation;
 let hosts: string[];
 
 beforeAll(async () => {
-  at = await startInstallation({ runbooks: { 'told.yaml': told, 'retried.yaml': retried }, maxCachedWorkflows: 0 });
+  at = await startInstallation({
+    runbooks: { 'told.yaml': told, 'retried.yaml': retried, 'named.yaml': ownerTold },
+    maxCachedWorkflows: 0,
+  });
   hosts = at.world.seeded.instances;
 }, 120_000);
 afterAll(() => at.stop());
@@ -259,6 +273,22 @@ describe('what is added to a run', () => {
     await expect(at.say('alice', { ...more, inputs: { host: third } })).rejects.toMatchObject({
       code: 'amend.not-a-list',
     });
+    expect(await problemsOf(incident)).toEqual([]);
+  }, 60_000);
+
+  test('is asked about where the question names it: what was done for other targets was not done for these', async () => {
+    const [first = '', second = ''] = hosts;
+    const launch = { verb: 'launch', runbook: 'named' } as const;
+    const { run, incident } = await at.say('alice', { ...launch, inputs: { instances: [first] } });
+    await at.until(run, ({ tasks }) => tasks.length > 0);
+    await at.say('bob', { verb: 'confirm', run });
+    await at.ended(run);
+    const inputs = { instances: [second] };
+    const added = await at.say('carol', { ...launch, inputs, incident, amends: run });
+    const { tasks } = await at.until(added.run, ({ state, tasks: all }) => state === 'done' || all.length > 0);
+    expect(tasks).toMatchObject([{ what: `Tell the owner of ${second}.` }]);
+    await at.say('bob', { verb: 'confirm', run: added.run });
+    expect((await at.ended(added.run)).steps).toMatchObject([{ state: 'done' }]);
     expect(await problemsOf(incident)).toEqual([]);
   }, 60_000);
 

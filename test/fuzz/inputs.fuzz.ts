@@ -41,7 +41,14 @@ const ofAllTypes: Pick<Runbook, 'name' | 'inputs'> = {
 const good: [Pick<Runbook, 'name' | 'inputs'>, Record<string, Json>][] = [
   ...shipped.map((runbook): [Runbook, Record<string, Json>] => [
     runbook,
-    { instances: ['i-0ab1c2d3', 'i-0ab1c2d4'], users: ['alice'], reason: 'beacons to a known address' },
+    {
+      instances: ['i-0ab1c2d3', 'i-0ab1c2d4'],
+      users: ['alice'],
+      user: 'alice',
+      secret: 'prod/alice',
+      copies: ['prod/web/alice'],
+      reason: 'beacons to a known address',
+    },
   ]),
   [
     ofAllTypes,

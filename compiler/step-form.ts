@@ -103,8 +103,9 @@ function resultsOf(id: string, whole: Whole): [string, Type][] {
 
 function checkOrder(steps: StepForm[], waits: Waits[], report: Report): void {
   const ids = waits.map(({ id }) => id);
+  const first = new Map(ids.map((id, index) => [id, index] as const).toReversed());
   for (const [index, { id, needs }] of steps.entries()) {
-    if (ids.indexOf(id) < index) {
+    if ((first.get(id) ?? index) < index) {
       report.value(
         ['steps', index, 'id'],
         'step.duplicate-id',
@@ -114,7 +115,7 @@ function checkOrder(steps: StepForm[], waits: Waits[], report: Report): void {
     }
     for (const [position, need] of (needs ?? []).entries()) {
       const at = ['steps', index, 'needs', position];
-      if (!ids.includes(need)) {
+      if (!first.has(need)) {
         const others = ids.filter((each) => each !== id);
         report.value(at, 'step.unknown-need', `unknown step "${need}"${didYouMean(need, others)}`, oneOf(others));
       } else if (needs?.indexOf(need) !== position) {

@@ -45,8 +45,8 @@ writeFileSync(
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13">
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${text(names + whole, 22, 'target', 'middle')}
-${bars.join('\n')}
 <line x1="${names + whole}" y1="30" x2="${names + whole}" y2="${height - 12}" stroke="#24292f" stroke-dasharray="4 3"/>
+${bars.join('\n')}
 </svg>
 `,
 );
@@ -82,5 +82,7 @@ function isRatio({ target }) {
 
 function text(x, y, words, anchor, fill = '#24292f') {
   const safe = words.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-  return `<text x="${x.toFixed(1)}" y="${y}" text-anchor="${anchor}" fill="${fill}">${safe}</text>`;
+  // Behind what stands beside a bar, the line of the targets is left out.
+  const halo = fill === '#57606a' ? ' paint-order="stroke" stroke="#ffffff" stroke-width="5"' : '';
+  return `<text x="${x.toFixed(1)}" y="${y}" text-anchor="${anchor}" fill="${fill}"${halo}>${safe}</text>`;
 }
